@@ -1,0 +1,116 @@
+"""What all commands share: options, exit codes, and one clear sentence when something is wrong."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable
+from logging.handlers import MemoryHandler
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console, RenderableType
+
+from tuner.errors import TunerError
+
+WIDTH_OF_FILES = 200
+HELD_LINES = 100_000
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the process with exit code 2."""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def make_parser(command: str, description: str, example: str) -> Parser:
+    """A parser for one command, whose help ends with an example."""
+    return Parser(
+        prog=f"tuner {command}",
+        description=description,
+        epilog=f"example: {example}",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def execute(main: Callable[[list[str]], None], arguments: list[str]) -> int:
+    """Runs a command; its exit code. What users can mend is said without a traceback."""
+    try:
+        main(arguments)
+    except TunerError as error:
+        print(
+            f"{'error' if error.exit_code == 2 else 'failed' if error.exit_code == 1 else 'interrupted'}: {error}",
+            file=sys.stderr,
+        )
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return 0
+
+
+def positive_int(text: str) -> int:
+    """A whole number of at least 1, as argparse wants it."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) == int(text[:20]):
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, but got {text!r}")
+    return int(text)
+
+
+def seed_number(text: str) -> int:
+    """A whole number from 0 to 2**63 - 1."""
+    if not text.isascii() or not text.isdigit() or len(text) > 19 or int(text) >= 2**63:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 2^63 - 1, but got {text!r}")
+    return int(text)
+
+
+def amount(text: str) -> float:
+    """A number from 0 to a million."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= 1e6:
+        raise argparse.ArgumentTypeError(f"must be a number of at least 0, but got {text!r}")
+    return value
+
+
+def duration_s(text: str) -> float:
+    """Seconds from `90s`, `30m` or `2h`."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    number, unit = text[:-1], text[-1:]
+    if unit not in units or not number.replace(".", "", 1).isdigit() or float(number) == 0:
+        raise argparse.ArgumentTypeError(f"must be a number with s, m or h behind it, such as 30m, but got {text!r}")
+    return float(number) * units[unit]
+
+
+def say(*lines: RenderableType) -> None:
+    """Lines and tables on the terminal; where it is none, tables are as wide as they need to be."""
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDTH_OF_FILES)
+    for line in lines:
+        console.print(line, soft_wrap=isinstance(line, str))
+
+
+def hold_log() -> None:
+    """Python's log, warnings included, is kept until `log_to` says where, and no longer shown on the terminal."""
+    root = logging.getLogger()
+    root.handlers = [MemoryHandler(HELD_LINES, flushLevel=logging.CRITICAL + 1)]
+    root.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+
+
+def log_to(path: Path) -> None:
+    """Python's log goes to a file, what was held first."""
+    file = logging.FileHandler(path)
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    for handler in root.handlers:
+        if isinstance(handler, MemoryHandler):
+            handler.setTarget(file)
+            handler.flush()
+    root.handlers = [file]

@@ -1,0 +1,1 @@
+"""Images and responses: read, simulated, split and distorted."""

@@ -1,0 +1,28 @@
+"""A config and a data set, held against each other before anything is trained."""
+
+from tuner.config import Config, replaced
+from tuner.dataset.load import Dataset
+from tuner.dataset.splits import make_splits
+from tuner.errors import ConfigError
+
+
+def fitted(config: Config, dataset: Dataset) -> Config:
+    """The config with the data's number of neurons in it.
+
+    Raises:
+        ConfigError: the images are too small for it, the number of neurons is another, or too few images are labelled.
+    """
+    height, width = dataset.images.shape[1:3]
+    if config.model.image_size > min(height, width):
+        raise ConfigError(
+            ("model", "image_size"),
+            f"must be at most {min(height, width)}, the images' smaller side, but got {config.model.image_size}",
+        )
+    neurons = len(dataset.neurons)
+    if config.model.num_classes not in (None, neurons):
+        raise ConfigError(
+            ("model", "num_classes"),
+            f"must be {neurons}, the number of neurons in {dataset.source}, but got {config.model.num_classes}",
+        )
+    make_splits(config.data, len(dataset.labelled))
+    return replaced(config, {"model": replaced(config.model, {"num_classes": neurons})})

@@ -1,0 +1,1 @@
+"""Trains and evaluates the replicates of one trial. Knows nothing of Ray."""

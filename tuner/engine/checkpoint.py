@@ -1,0 +1,81 @@
+"""A trial's state on disk: written whole or not at all, read without running code."""
+
+import os
+import pickle
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tuner.engine.stopping import Patience
+from tuner.errors import InputError
+
+FORMAT = 1
+FILE = "checkpoint.pt"
+
+Weights = dict[str, dict[str, Tensor]]
+"""Replicate name to the weights of its network."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a trial goes on from, and the best that it had.
+
+    Attributes:
+        pack: The pack's state.
+        patience: Of the last evaluation.
+        best_step: Where the lowest RMSE was; None before the first finite one.
+        best_weights: Every replicate's weights at that step.
+    """
+
+    pack: dict[str, Any]
+    patience: Patience
+    best_step: int | None
+    best_weights: Weights
+
+    @property
+    def step(self) -> int:
+        """Training steps taken."""
+        return int(self.pack["step"])
+
+    @property
+    def weights(self) -> Weights:
+        """Every replicate's weights at the last step."""
+        return {name: state["net"] for name, state in self.pack["replicates"].items()}
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """The file at `path` holds the checkpoint; a crash on the way leaves what was there before."""
+    content = {
+        "format": FORMAT,
+        "pack": checkpoint.pack,
+        "patience": asdict(checkpoint.patience),
+        "best_step": checkpoint.best_step,
+        "best_weights": checkpoint.best_weights,
+    }
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        torch.save(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """The checkpoint in a file.
+
+    Raises:
+        InputError: the file is not a whole checkpoint of this format.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["format"] != FORMAT:
+            raise InputError(f"{path} has the checkpoint format {content['format']!r}, and this version reads {FORMAT}")
+        return Checkpoint(
+            content["pack"], Patience(**content["patience"]), content["best_step"], content["best_weights"]
+        )
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise InputError(f"{path} is not a whole checkpoint: {reason}") from None

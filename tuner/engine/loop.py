@@ -1,0 +1,68 @@
+"""The training loop as a sequence of reports; what is done with them is the caller's business."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tuner.engine.metrics import Accuracy, accuracy
+from tuner.engine.pack import Pack
+from tuner.engine.stopping import Patience, improve
+
+Ending = Literal["no_improvement", "max_steps", "diverged"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one evaluation found.
+
+    Attributes:
+        step: Training steps taken so far.
+        train_rmse: Root of the mean training loss since the last evaluation, distortions and dropout included.
+        accuracy: Of the held-out predictions; its RMSE is NaN once a replicate diverged, since the rest are other images.
+        patience: After this evaluation.
+        ending: Why training ends here; None if it goes on.
+    """
+
+    step: int
+    train_rmse: float
+    accuracy: Accuracy
+    patience: Patience
+    ending: Ending | None
+
+    @property
+    def improved(self) -> bool:
+        """Whether this is the best evaluation so far."""
+        return self.patience.waited == 0
+
+
+def train(pack: Pack, responses_LN: npt.NDArray[np.float32], patience: Patience) -> Iterator[Report]:
+    """Trains the pack, one evaluation interval a report, until nothing more is to be gained.
+
+    Args:
+        pack: New or restored.
+        responses_LN: `[L, N]`, what its predictions are held to.
+        patience: The one of the last report, or a new one.
+    """
+    training = pack.config.training
+    ending: Ending | None = None
+    while ending is None:
+        losses = pack.train(min(training.eval_steps, training.max_steps - pack.step))
+        predictions = pack.evaluate()
+        if pack.diverged:
+            predictions[:] = np.nan
+        found = accuracy(predictions, responses_LN)
+        patience = improve(patience, found.rmse)
+        ending = _ending(pack, patience)
+        yield Report(pack.step, math.sqrt(losses.mean()), found, patience, ending)
+
+
+def _ending(pack: Pack, patience: Patience) -> Ending | None:
+    if pack.diverged:
+        return "diverged"
+    if patience.exhausted:
+        return "no_improvement"
+    return "max_steps" if pack.step >= pack.config.training.max_steps else None

@@ -1,0 +1,44 @@
+"""A pack in training, with the best that it had: what a trial does between two checkpoints."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from tuner.engine.checkpoint import Checkpoint, Weights
+from tuner.engine.loop import Report, train
+from tuner.engine.pack import Pack
+from tuner.engine.stopping import Patience
+
+
+class Training:
+    """Goes on where a checkpoint left off, or begins.
+
+    Args:
+        pack: A new pack of the trial's config.
+        responses_LN: `[L, N]`, what its predictions are held to.
+        checkpoint: Where to go on; None begins.
+    """
+
+    def __init__(self, pack: Pack, responses_LN: npt.NDArray[np.float32], checkpoint: Checkpoint | None = None) -> None:
+        self.pack = pack
+        self._responses = responses_LN
+        self._patience = Patience(pack.config.training.early_stopping_evals)
+        self._best_step: int | None = None
+        self._best_weights: Weights = {}
+        if checkpoint is not None:
+            pack.load_state(checkpoint.pack)
+            self._patience = checkpoint.patience
+            self._best_step, self._best_weights = checkpoint.best_step, checkpoint.best_weights
+
+    def reports(self) -> Iterator[Report]:
+        """One report an evaluation, until training ends."""
+        for report in train(self.pack, self._responses, self._patience):
+            self._patience = report.patience
+            if report.improved:
+                self._best_step, self._best_weights = report.step, self.pack.weights()
+            yield report
+
+    def checkpoint(self) -> Checkpoint:
+        """What to go on from after the last report."""
+        return Checkpoint(self.pack.state(), self._patience, self._best_step, self._best_weights)

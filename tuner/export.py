@@ -1,0 +1,83 @@
+"""A chosen checkpoint as a bundle."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuner.command import execute, make_parser, say
+from tuner.errors import InputError
+
+if TYPE_CHECKING:
+    from tuner.engine.checkpoint import Checkpoint, Weights
+    from tuner.results.model_folder import ModelFolder
+    from tuner.results.record import Measurement
+
+
+def main(arguments: list[str]) -> None:
+    """The command."""
+    options = parser().parse_args(arguments)
+    folder = Path(options.model_dir)
+    if not (folder / "config.yaml").is_file():
+        raise InputError(f"{folder} is not a model's folder: it has no config.yaml")
+    from tuner.promotion.from_checkpoint import export_weights, random_images
+    from tuner.results.model_folder import ModelFolder
+
+    model = ModelFolder(folder)
+    weights, measurement = choose(model, options.step)
+    config = model.config()
+    target = folder / "export" / "checkpoints" / f"step-{measurement.step:06d}"
+    export_weights(
+        weights,
+        config,
+        measurement,
+        random_images(config.model.image_size),
+        "See the experiment or the command that trained it.",
+        target,
+    )
+    say(f"exported step {measurement.step}, rmse {measurement.rmse:.4f}, the mean of {len(weights)} networks: {target}")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    made = make_parser(
+        "export",
+        "Exports a checkpoint of a trained model, or of a trial, as a bundle.",
+        "python -m tuner.export -d training/test1 -s best",
+    )
+    made.add_argument("-d", "--model-dir", required=True, help="folder of tuner.train, or of a trial")
+    made.add_argument("-s", "--step", default="last", help="training step, 'last' or 'best'")
+    return made
+
+
+def choose(model: "ModelFolder", step: str) -> tuple["Weights", "Measurement"]:
+    """The weights of a step and what was measured there.
+
+    Raises:
+        InputError: no checkpoint has them.
+    """
+    checkpoints = model.checkpoints()
+    if not checkpoints:
+        raise InputError(f"{model.path} holds no whole checkpoint")
+    available = steps_of(checkpoints)
+    wanted = {"last": checkpoints[-1].step, "best": checkpoints[-1].best_step}.get(
+        step, int(step) if step.isascii() and step.isdigit() else None
+    )
+    measured = {measurement.step: measurement for measurement in model.measurements()}
+    if wanted is None or wanted not in available or wanted not in measured:
+        raise InputError(
+            f"{model.path} has no checkpoint of step {step!r}; it has {', '.join(map(str, sorted(available)))}, last and best"
+        )
+    return available[wanted], measured[wanted]
+
+
+def steps_of(checkpoints: "tuple[Checkpoint, ...]") -> "dict[int, Weights]":
+    """Step to weights, of the checkpoints themselves and of the best ones that they carry."""
+    best = {
+        checkpoint.best_step: checkpoint.best_weights for checkpoint in checkpoints if checkpoint.best_step is not None
+    }
+    return {**best, **{checkpoint.step: checkpoint.weights for checkpoint in checkpoints}}
+
+
+if __name__ == "__main__":
+    sys.exit(execute(main, sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""From the best variant to a bundle that predicts. Knows nothing of Ray."""

@@ -1,0 +1,1 @@
+"""Variants as Ray Tune's trials: the only room, with the commands, that knows Ray."""

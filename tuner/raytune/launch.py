@@ -1,0 +1,173 @@
+"""Starts Ray, runs the trials, and runs other functions on its workers."""
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+import ray
+from ray import tune
+from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
+
+from tuner.config import plain
+from tuner.dataset.load import Dataset
+from tuner.errors import InputError
+from tuner.raytune.relay import Listener, Relay
+from tuner.raytune.trainable import ConvTrial
+from tuner.results.experiment import Entry, Experiment
+
+SYNC_PERIOD_S = 10
+MAX_FAILURES = 2
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What trials may use.
+
+    Attributes:
+        cpus_per_trial: Also the number of threads, rounded down, at least 1.
+        gpus_per_trial: May be a fraction; None is half a GPU where there is one, else none.
+        max_concurrent: Trials at a time; None is as many as fit.
+        time_budget_s: Seconds after which no trial goes on; None is no limit.
+    """
+
+    cpus_per_trial: float = 1
+    gpus_per_trial: float | None = None
+    max_concurrent: int | None = None
+    time_budget_s: float | None = None
+
+
+def start_ray(address: str | None) -> None:
+    """This process is connected to the cluster at `address`, or to a new one on this machine.
+
+    Ray's own log lines go to Python's logging, which the commands send to a file.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
+    for name in logging.root.manager.loggerDict:
+        if name == "ray" or name.startswith("ray."):
+            logger = logging.getLogger(name)
+            logger.handlers, logger.propagate = [], True
+    try:
+        ray.init(
+            address=address, include_dashboard=None if address else False, log_to_driver=False, configure_logging=False
+        )
+    except ConnectionError as error:
+        raise InputError(
+            f"--address {address}: there is no Ray cluster to connect to ({str(error).splitlines()[0]})"
+        ) from None
+
+
+def check_resources(resources: Resources) -> Resources:
+    """The resources with every default filled in.
+
+    Raises:
+        InputError: no node of the cluster can hold a single trial.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    gpus = resources.gpus_per_trial
+    if gpus is None:
+        gpus = 0.5 if any(node.get("GPU", 0) for node in nodes) else 0.0
+    wanted = {"CPU": resources.cpus_per_trial, "GPU": gpus}
+    if not any(all(node.get(kind, 0) >= amount for kind, amount in wanted.items()) for node in nodes):
+        most = ", ".join(f"{max(node.get(kind, 0) for node in nodes):g} {kind}" for kind in wanted)
+        raise InputError(f"a trial asks for {wanted['CPU']:g} CPU and {gpus:g} GPU, but no node has more than {most}")
+    return Resources(resources.cpus_per_trial, gpus, resources.max_concurrent, resources.time_budget_s)
+
+
+def run_trials(
+    experiment: Experiment,
+    entries: tuple[Entry, ...],
+    dataset: Dataset,
+    *,
+    seed: int,
+    resources: Resources,
+    listeners: tuple[Listener, ...],
+    resume: bool,
+) -> frozenset[str]:
+    """Every variant is a trial of Ray Tune, run as far as interruption and time allow.
+
+    Args:
+        experiment: Where results go.
+        entries: The variants.
+        dataset: What they are trained on.
+        seed: The experiment's.
+        resources: With every default filled in.
+        listeners: Told of every result.
+        resume: Go on with what the experiment's folder holds.
+
+    Returns:
+        Names of the variants whose trials ended in this call.
+    """
+    Relay.listeners, Relay.ended = listeners, set()
+    trainable = _trainable(dataset, seed, resources)
+    path = experiment.folder.uri
+    if resume and tune.Tuner.can_restore(path):
+        tuner = tune.Tuner.restore(path, trainable, resume_unfinished=True, restart_errored=True)
+    else:
+        tuner = _new_tuner(trainable, experiment, entries, resources)
+    tuner.fit()
+    return frozenset(Relay.ended)
+
+
+def on_worker(function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+    """What the function returns, run on the node with the most CPUs (and on a GPU, if there is one) with all of them.
+
+    Raises:
+        Whatever the function raises.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    gpus = 1 if any(node.get("GPU", 0) for node in nodes) else 0
+    cpus = max(node.get("CPU", 0) for node in nodes if node.get("GPU", 0) >= gpus)
+    remote: Any = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=2)(function)
+    try:
+        result: Result = ray.get(remote.remote(*args, **kwargs))
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
+    return result
+
+
+def _trainable(dataset: Dataset, seed: int, resources: Resources) -> Any:
+    parameters = {"dataset": dataset, "seed": seed, "threads": int(resources.cpus_per_trial)}
+    wanted = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial or 0}
+    return tune.with_resources(tune.with_parameters(ConvTrial, **parameters), wanted)
+
+
+def _new_tuner(trainable: Any, experiment: Experiment, entries: tuple[Entry, ...], resources: Resources) -> tune.Tuner:
+    parent, _, name = experiment.folder.uri.rpartition("/")
+    keep = max(entry.config.training.keep_checkpoint_max for entry in entries)
+    return tune.Tuner(
+        trainable,
+        param_space={
+            "variant": tune.grid_search([{"name": entry.name, "config": plain(entry.config)} for entry in entries])
+        },
+        tune_config=tune.TuneConfig(
+            metric="rmse",
+            mode="min",
+            reuse_actors=True,
+            max_concurrent_trials=resources.max_concurrent,
+            time_budget_s=resources.time_budget_s,
+            trial_name_creator=_trial_name,
+            trial_dirname_creator=_trial_name,
+        ),
+        run_config=tune.RunConfig(
+            name=name,
+            storage_path=parent,
+            verbose=0,
+            callbacks=[CSVLoggerCallback(), JsonLoggerCallback(), Relay()],
+            failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1, checkpoint_at_end=False, num_to_keep=keep),
+            sync_config=tune.SyncConfig(sync_period=SYNC_PERIOD_S),
+        ),
+    )
+
+
+def _trial_name(trial: tune.experiment.Trial) -> str:
+    return str(trial.config["variant"]["name"])

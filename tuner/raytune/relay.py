@@ -1,0 +1,62 @@
+"""Ray Tune's callbacks, passed on in this project's words."""
+
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from ray import tune
+from ray.tune.experiment import Trial
+
+from tuner.results.experiment import last_line
+from tuner.results.record import Measurement, measurement_of
+
+
+class Listener(Protocol):
+    """Somebody who watches an experiment."""
+
+    def measured(self, variant: str, folder: Path, measurement: Measurement) -> None:
+        """A trial was evaluated; files put into `folder` end up in the trial's folder."""
+
+    def ended(self, variant: str, error: str) -> None:
+        """A trial ended; `error` is empty unless it failed."""
+
+
+class Relay(tune.Callback):
+    """Tells the listeners of this process what happens to the trials.
+
+    Ray pickles its callbacks with the experiment, and restores them in another process. Listeners hold open files and
+    the terminal, so they belong to the process and not to the callback.
+    """
+
+    listeners: ClassVar[tuple[Listener, ...]] = ()
+    ended: ClassVar[set[str]] = set()
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Ray's hook."""
+        for listener in self.listeners:
+            listener.measured(trial.config["variant"]["name"], _folder(trial), measurement_of(result))
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Ray's hook."""
+        self._end(trial, "")
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Ray's hook."""
+        error_file = Path(trial.error_file) if trial.error_file else None
+        text = error_file.read_text(errors="replace") if error_file and error_file.is_file() else ""
+        self._end(trial, last_line(text) or "unknown error")
+
+    def _end(self, trial: Trial, error: str) -> None:
+        name = trial.config["variant"]["name"]
+        self.ended.add(name)
+        for listener in self.listeners:
+            listener.ended(name, error)
+
+
+def _folder(trial: Trial) -> Path:
+    """Where a trial's files are written: its own folder if that is on this machine, else where Ray uploads from."""
+    storage = trial.storage
+    assert storage is not None, "a trial that has results has a storage"
+    final = storage.trial_fs_path if storage.storage_filesystem.type_name == "local" else trial.local_path
+    return Path(str(final))

@@ -1,0 +1,1 @@
+"""Records as what people look at."""

@@ -1,0 +1,53 @@
+"""What is said of an experiment, in lines for the terminal."""
+
+from tuner.config import Config
+from tuner.dataset.load import Dataset
+from tuner.mutation.expand import Expansion
+from tuner.results.experiment import BUNDLE, LEADERBOARD
+from tuner.results.folder import Folder
+from tuner.results.verdict import Verdict
+
+
+def announcement(dataset: Dataset, found: Expansion, base: Config) -> list[str]:
+    """What is about to be searched; the first line says what data it is."""
+    source = "SIMULATED data, since there is no data set" if dataset.simulated else f"data in {dataset.source}"
+    data = base.data
+    split = f"{data.folds} folds" if data.folds > 1 else f"{data.eval_size} images held out"
+    repeats = f", {data.repeats} repeats" if data.repeats > 1 else ""
+    same = [f"  {name} gives the same config as {first}: one trial" for name, first in found.repeated]
+    return [
+        f"{source}: {len(dataset.labelled)} labelled images of {len(dataset.images)}, {len(dataset.neurons)} neurons",
+        f"{len(found.variants)} variants, the control `base` among them; {split}{repeats}",
+        *same,
+        *(f"  left out: {reason}" for reason in found.impossible),
+    ]
+
+
+def summary(verdict: Verdict, dataset: Dataset, folder: Folder, *, promoted: bool) -> list[str]:
+    """What came out, and where it is."""
+    best, control = verdict.best, verdict.control
+    tried = sum(record.best is not None for record in verdict.ranking)
+    base = f"{control.rmse:.4f} ± {control.rmse_se:.4f} at step {control.step}" if control else "nothing measured"
+    lines = [
+        "",
+        f"best variant: {verdict.record.variant}",
+        f"  its rmse        {best.rmse:.4f} ± {best.rmse_se:.4f} at step {best.step}"
+        f" (the lowest of its curve and of {tried} variants: expect more on new images)",
+        f"  base config     {base}",
+        f"  mean predictor  {verdict.mean_predictor_rmse:.4f}",
+    ]
+    if dataset.noise_rmse is not None:
+        lines.append(f"  perfect model   {dataset.noise_rmse:.4f} (known, since the data are simulated)")
+    lines += [f"  {text}" for text in _bad_endings(verdict)]
+    lines.append(f"leaderboard: {folder.uri}/{LEADERBOARD}")
+    if promoted:
+        lines.append(f"bundle:      {folder.uri}/{BUNDLE}")
+    return [*lines, f"curves:      tensorboard --logdir {folder.uri}"]
+
+
+def _bad_endings(verdict: Verdict) -> list[str]:
+    return [
+        f"{record.status}: {record.variant}{f' ({record.error})' if record.error else ''}"
+        for record in verdict.ranking
+        if record.status in ("failed", "diverged", "unfinished")
+    ]

@@ -1,0 +1,138 @@
+"""A folder on any storage that pyarrow knows: a local path, or a URI such as `s3://bucket/path`."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow
+from pyarrow import fs
+
+from tuner.errors import InputError, TunerError
+
+LOCAL_SCHEMES = ("file",)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A place for files, which need not exist yet.
+
+    Attributes:
+        uri: An absolute local path, or a URI.
+    """
+
+    uri: str
+
+    @staticmethod
+    def at(storage: str) -> "Folder":
+        """The folder at a local path, made absolute, or at a URI."""
+        return Folder(storage.rstrip("/") if "://" in storage else str(Path(storage).resolve()))
+
+    @property
+    def local(self) -> Path | None:
+        """The folder's path on this machine; None if it is elsewhere."""
+        return None if "://" in self.uri else Path(self.uri)
+
+    def __truediv__(self, name: str) -> "Folder":
+        return Folder(f"{self.uri}/{name}")
+
+    def exists(self, name: str = "") -> bool:
+        """Whether the folder, or the file or folder of this name in it, is there."""
+        return bool(self._info(name).type != fs.FileType.NotFound)
+
+    def read(self, name: str) -> str:
+        """The text of a file; empty if it is not there."""
+        if not self.exists(name):
+            return ""
+        with self._filesystem.open_input_stream(self._path(name)) as stream:
+            return bytes(stream.read()).decode(errors="replace")
+
+    def write(self, name: str, text: str) -> None:
+        """The file holds the text; a crash on the way leaves what was there before.
+
+        Raises:
+            TunerError: the storage refuses it.
+        """
+        target = self._path(name)
+        written = target if self.local is None else f"{target}.partial"
+        try:
+            self._filesystem.create_dir(target.rpartition("/")[0], recursive=True)
+            with self._filesystem.open_output_stream(written) as stream:
+                stream.write(text.encode())
+            if written != target:
+                self._filesystem.move(written, target)
+        except OSError as error:
+            raise TunerError(f"{self.uri}/{name} cannot be written: {error}") from None
+
+    def folders(self) -> tuple[str, ...]:
+        """Names of the folders inside, sorted."""
+        selector = fs.FileSelector(self._path(""), allow_not_found=True)
+        return tuple(
+            sorted(
+                info.base_name
+                for info in self._filesystem.get_file_info(selector)
+                if info.type == fs.FileType.Directory
+            )
+        )
+
+    def put(self, source: Path, name: str) -> None:
+        """The folder `name` inside is a copy of a local folder, and of nothing else.
+
+        Raises:
+            TunerError: the storage refuses it.
+        """
+        target, old = self._path(name), self._path(f"{name}.old")
+        written = target if self.local is None else self._path(f"{name}.partial")
+        try:
+            self._remove(written)
+            self._filesystem.create_dir(written, recursive=True)
+            fs.copy_files(
+                str(source), written, source_filesystem=fs.LocalFileSystem(), destination_filesystem=self._filesystem
+            )
+            if written != target:
+                self._remove(old)
+                if self.exists(name):
+                    self._filesystem.move(target, old)
+                self._filesystem.move(written, target)
+                self._remove(old)
+        except OSError as error:
+            raise TunerError(f"{self.uri}/{name} cannot be written: {error}") from None
+
+    def _remove(self, path: str) -> None:
+        if self._filesystem.get_file_info(path).type == fs.FileType.Directory:
+            self._filesystem.delete_dir(path)
+
+    def _info(self, name: str) -> fs.FileInfo:
+        return self._filesystem.get_file_info(self._path(name))
+
+    def _path(self, name: str) -> str:
+        return f"{self._resolved[1]}/{name}".rstrip("/")
+
+    @property
+    def _filesystem(self) -> fs.FileSystem:
+        return self._resolved[0]
+
+    @cached_property
+    def _resolved(self) -> tuple[fs.FileSystem, str]:
+        if self.local is not None:
+            return fs.LocalFileSystem(), self.uri
+        try:
+            filesystem, path = fs.FileSystem.from_uri(self.uri)
+        except (pyarrow.ArrowInvalid, OSError, ValueError) as error:
+            raise InputError(
+                f"--storage {self.uri} is not a storage that pyarrow knows: {str(error).splitlines()[0]}"
+            ) from None
+        return filesystem, path
+
+
+def checked_name(name: str, option: str) -> str:
+    """The name, if it can be a folder's name on every file system and in every URI.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.=+-]{0,99}", name):
+        raise InputError(
+            f"{option} must be letters, digits and _ . = + - (100 at most, not beginning with a point or sign), but got {name[:60]!r}"
+        )
+    return name

@@ -1,0 +1,97 @@
+"""The folder of one trained model: a trial's, or that of `tuner.train`."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.config import Config, dump_config, load_config
+from tuner.engine.checkpoint import FILE, Checkpoint, read_checkpoint, write_checkpoint
+from tuner.errors import InputError
+from tuner.results.record import Measurement, read_rows
+
+CONFIG, RESULTS = "config.yaml", "result.json"
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """`config.yaml`, `result.json` with one evaluation a line, and `checkpoint_<number of the evaluation>/`."""
+
+    path: Path
+
+    @property
+    def begun(self) -> bool:
+        """Whether a model was trained here before."""
+        return (self.path / CONFIG).is_file()
+
+    def begin(self, config: Config) -> None:
+        """The folder holds the config."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / CONFIG).write_text(dump_config(config))
+
+    def config(self) -> Config:
+        """The config that the model is trained with.
+
+        Raises:
+            InputError: there is none.
+        """
+        if not self.begun:
+            raise InputError(f"{self.path} is not a model's folder: it has no {CONFIG}")
+        return load_config(self.path / CONFIG)
+
+    def measurements(self) -> tuple[Measurement, ...]:
+        """What was measured so far."""
+        results = self.path / RESULTS
+        return read_rows(results.read_text()) if results.is_file() else ()
+
+    def keep_rows(self, up_to_step: int) -> None:
+        """`result.json` ends with this step; a crash can leave evaluations of steps that will be taken again."""
+        results = self.path / RESULTS
+        lines = results.read_text().splitlines() if results.is_file() else []
+        kept = [line for line in lines if any(row.step <= up_to_step for row in read_rows(line))]
+        partial = results.with_name(RESULTS + ".partial")
+        partial.write_text("".join(f"{line}\n" for line in kept))
+        partial.replace(results)
+
+    def add_row(self, row: dict[str, Any]) -> None:
+        """`result.json` has one line more."""
+        with (self.path / RESULTS).open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def save(self, checkpoint: Checkpoint, number: int) -> None:
+        """The checkpoint of the evaluation with this number is on disk."""
+        folder = self._checkpoint_folder(number)
+        folder.mkdir(exist_ok=True)
+        write_checkpoint(folder / FILE, checkpoint)
+
+    def prune(self, numbers: set[int]) -> None:
+        """Of the checkpoints only those with these numbers are left."""
+        keep = {self._checkpoint_folder(number) for number in numbers}
+        for folder in self._folders():
+            if folder not in keep:
+                shutil.rmtree(folder)
+
+    def checkpoints(self) -> tuple[Checkpoint, ...]:
+        """All whole checkpoints, oldest first."""
+        found = []
+        for folder in self._folders():
+            try:
+                found.append(read_checkpoint(folder / FILE))
+            except InputError:  # cut short by a crash; the one before it is whole
+                continue
+        return tuple(sorted(found, key=lambda checkpoint: checkpoint.step))
+
+    def _folders(self) -> list[Path]:
+        return sorted(folder for folder in self.path.glob("checkpoint_*") if folder.is_dir())
+
+    def _checkpoint_folder(self, number: int) -> Path:
+        return self.path / f"checkpoint_{number:06d}"
+
+
+def checkpoints_to_keep(measurements: tuple[Measurement, ...], last: int, best: int) -> set[int]:
+    """Numbers of the evaluations, counted from 0, that are among the `last` ones or the `best` ones by RMSE."""
+    numbers = range(len(measurements))
+    finite = [number for number in numbers if measurements[number].rmse == measurements[number].rmse]
+    by_rmse = sorted(finite, key=lambda number: measurements[number].rmse)
+    return {*numbers[max(0, len(numbers) - last) :], *by_rmse[:best]}

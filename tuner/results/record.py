@@ -1,0 +1,117 @@
+"""What was measured of a trial, as values and as the rows of its `result.json`."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tuner.engine.loop import Report
+
+Status = Literal["finished", "diverged", "failed", "unfinished"]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One evaluation of a trial.
+
+    Attributes:
+        step: Training steps taken.
+        rmse: Pooled over all replicates' held-out entries; NaN once a replicate diverged.
+        rmse_se: Its standard error over images.
+        train_rmse: Over the training steps since the last evaluation.
+        neurons: Names.
+        neuron_rmse: One a neuron, in their order.
+        neuron_correlation: As above.
+        neuron_r2: As above.
+        seconds: That the trial has run for.
+        ending: Why training ended here; empty if it went on.
+    """
+
+    step: int
+    rmse: float
+    rmse_se: float
+    train_rmse: float
+    neurons: tuple[str, ...]
+    neuron_rmse: tuple[float, ...]
+    neuron_correlation: tuple[float, ...]
+    neuron_r2: tuple[float, ...]
+    seconds: float
+    ending: str = ""
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """All that is known of one trial.
+
+    Attributes:
+        variant: Its name.
+        mutations: Their names, in order.
+        status: How the trial ended.
+        measurements: In the order of steps.
+        parameters: Of one network.
+        macs: Multiply-adds of one image's forward pass.
+        error: One line; empty unless it failed.
+    """
+
+    variant: str
+    mutations: tuple[str, ...]
+    status: Status
+    measurements: tuple[Measurement, ...]
+    parameters: int
+    macs: int
+    error: str = ""
+
+    @property
+    def best(self) -> Measurement | None:
+        """The evaluation with the lowest RMSE of the trial's one curve; None without a finite one."""
+        finite = [measurement for measurement in self.measurements if math.isfinite(measurement.rmse)]
+        return min(finite, key=lambda measurement: measurement.rmse, default=None)
+
+
+def row_of(report: Report, neurons: tuple[str, ...]) -> dict[str, Any]:
+    """A report as a row of `result.json`, and as Ray Tune's result."""
+    found = report.accuracy
+    per_neuron = {"rmse": found.neuron_rmse, "correlation": found.neuron_correlation, "r2": found.neuron_r2}
+    return {
+        "step": report.step,
+        "rmse": found.rmse,
+        "rmse_se": found.rmse_se,
+        "train_rmse": report.train_rmse,
+        "ending": report.ending or "",
+        "neuron": {metric: dict(zip(neurons, values, strict=True)) for metric, values in per_neuron.items()},
+    }
+
+
+def measurement_of(row: Mapping[str, Any]) -> Measurement:
+    """The measurement that a row tells of.
+
+    Raises:
+        KeyError: the row is not one of ours.
+    """
+    neuron = row["neuron"]
+    names = tuple(neuron["rmse"])
+    return Measurement(
+        step=int(row["step"]),
+        rmse=float(row["rmse"]),
+        rmse_se=float(row["rmse_se"]),
+        train_rmse=float(row["train_rmse"]),
+        neurons=names,
+        neuron_rmse=tuple(neuron["rmse"][name] for name in names),
+        neuron_correlation=tuple(neuron["correlation"][name] for name in names),
+        neuron_r2=tuple(neuron["r2"][name] for name in names),
+        seconds=float(row.get("time_total_s", 0.0)),
+        ending=str(row.get("ending", "")),
+    )
+
+
+def read_rows(text: str) -> tuple[Measurement, ...]:
+    """The measurements in a `result.json`, one a line, the last of each step; a line that a crash cut short is left out."""
+    by_step: dict[int, Measurement] = {}
+    for line in text.splitlines():
+        try:
+            measurement = measurement_of(json.loads(line))
+        except (ValueError, KeyError, TypeError):
+            continue
+        by_step[measurement.step] = measurement
+    return tuple(by_step[step] for step in sorted(by_step))

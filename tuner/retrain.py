@@ -1,0 +1,77 @@
+"""The promotion alone: the winner of an experiment, retrained and exported."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tuner.command import execute, make_parser, positive_int, say, seed_number
+from tuner.errors import InputError
+
+if TYPE_CHECKING:
+    from tuner.dataset.load import Dataset
+
+
+def main(arguments: list[str]) -> None:
+    """The command."""
+    options = parser().parse_args(arguments)
+    from tuner.results.experiment import Experiment
+
+    experiment = Experiment.at(options.storage, options.group, options.name)
+    manifest = experiment.manifest()
+    dataset = recorded_dataset(manifest, options.data)
+    from tuner.promotion.promote import promote
+    from tuner.reporting.summary import summary
+    from tuner.seeding import seed_of
+    from tuner.selection.decide import decide
+
+    verdict = decide(experiment.entries(), experiment.records(), dataset)
+    say(f"retraining {verdict.record.variant} on all {len(dataset.labelled)} labelled images, {options.seeds} networks")
+    seed = manifest["seed"] if options.seed is None else options.seed
+    promote(
+        verdict,
+        dataset,
+        experiment.folder,
+        seeds=options.seeds,
+        seed=seed_of(seed, options.group, options.name, "retrain"),
+    )
+    say(*summary(verdict, dataset, experiment.folder, promoted=True))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    made = make_parser(
+        "retrain",
+        "Retrains the winner of an experiment on all labelled images and exports it to the experiment's best/.",
+        "python -m tuner.retrain -g demo -n first --seeds 10",
+    )
+    made.add_argument("-g", "--group", required=True, help="experiment group")
+    made.add_argument("-n", "--name", required=True, help="experiment name")
+    made.add_argument("--seeds", type=positive_int, default=5, help="networks in the bundle")
+    made.add_argument("--seed", type=seed_number, help="decides everything random; the experiment's, if not given")
+    made.add_argument("--data", help="folder of the data set, if it has moved")
+    made.add_argument(
+        "--storage",
+        default="ray_results",
+        help="where experiments are kept: a folder, or a URI such as s3://bucket/path",
+    )
+    return made
+
+
+def recorded_dataset(manifest: dict[str, Any], folder: str | None) -> "Dataset":
+    """The data set that the experiment was run on.
+
+    Raises:
+        InputError: it is not there, or is another by now.
+    """
+    from tuner.dataset.load import find_dataset
+
+    dataset = find_dataset(folder or manifest["data"])
+    if dataset.fingerprint != manifest["fingerprint"]:
+        raise InputError(
+            f"{dataset.source} is not the data set of this experiment: its fingerprint is {dataset.fingerprint}, not {manifest['fingerprint']}"
+        )
+    return dataset
+
+
+if __name__ == "__main__":
+    sys.exit(execute(main, sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Which variant is the best: pure functions on records."""
