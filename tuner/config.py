@@ -58,7 +58,7 @@ class Brightness(Settings):
 
 
 class Saturation(Settings):
-    """Moves an image away from its grey version by a factor drawn evenly from `min_value` to `max_value`; 1 leaves it."""
+    """Blends an image with its grey version by a factor drawn from `min_value` to `max_value`; 1 changes nothing."""
 
     min_value: Annotated[float, Field(ge=0, le=100)]
     max_value: Annotated[float, Field(ge=0, le=100)]
@@ -257,7 +257,7 @@ def dump_config(config: Config) -> str:
 
 
 def _refuse_null_distortions(kind: type[Settings], values: Mapping[str, Any], at: KeyPath) -> None:
-    """`rotate:` with nothing behind it is null in YAML; taken as "off" it would do the opposite of what it looks like."""
+    """`rotate:` with nothing behind it is null in YAML; taken as "off", it would do the opposite of what is meant."""
     data = values.get("data") if kind is Config else None
     distortions = data.get("distortions") if isinstance(data, dict) else None
     for name, value in distortions.items() if isinstance(distortions, dict) else ():

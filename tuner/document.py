@@ -35,14 +35,11 @@ class Document:
 class _Loader(yaml.SafeLoader):
     """YAML as its version 1.2 reads numbers and truth values: `1e-3` is a number, `on` and `no` are words."""
 
-    yaml_implicit_resolvers = {
-        first: [
-            (tag, pattern) for tag, pattern in resolvers if not tag.endswith((":float", ":bool", ":timestamp", ":int"))
-        ]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
-
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag.endswith((":null", ":merge", ":value"))]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )
@@ -120,8 +117,9 @@ def _mapping(node: yaml.MappingNode, file: str, path: errors.Path, lines: dict[e
         key = key_node.value
         if key in values:
             raise InputError(f"{where}: {errors.dotted((*path, key))} stands twice; keep one")
-        lines[(*path, key)] = key_node.start_mark.line + 1
-        values[key] = _unfold(value_node, file, (*path, key), lines)
+        inner = (*path, key)
+        lines[inner] = key_node.start_mark.line + 1
+        values[key] = _unfold(value_node, file, inner, lines)
     return values
 
 

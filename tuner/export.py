@@ -65,9 +65,8 @@ def choose(model: "ModelFolder", step: str) -> tuple["Weights", "Measurement"]:
     )
     measured = {measurement.step: measurement for measurement in model.measurements()}
     if wanted is None or wanted not in available or wanted not in measured:
-        raise InputError(
-            f"{model.path} has no checkpoint of step {step!r}; it has {', '.join(map(str, sorted(available)))}, last and best"
-        )
+        known = ", ".join(map(str, sorted(available)))
+        raise InputError(f"{model.path} has no checkpoint of step {step!r}; it has {known}, last and best")
     return available[wanted], measured[wanted]
 
 

@@ -67,8 +67,9 @@ def recorded_dataset(manifest: dict[str, Any], folder: str | None) -> "Dataset":
 
     dataset = find_dataset(folder or manifest["data"])
     if dataset.fingerprint != manifest["fingerprint"]:
+        wanted = manifest["fingerprint"]
         raise InputError(
-            f"{dataset.source} is not the data set of this experiment: its fingerprint is {dataset.fingerprint}, not {manifest['fingerprint']}"
+            f"{dataset.source} is not this experiment's data: its fingerprint is {dataset.fingerprint}, not {wanted}"
         )
     return dataset
 

@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     """The command's options."""
     made = make_parser(
         "run",
-        "Trains every variant of a base config, shows which is best, retrains it on all labelled images and exports it.",
+        "Trains every variant of a base config, shows which is best, retrains it on all images and exports it.",
         "python -m tuner.run -g demo -n first",
     )
     made.add_argument("-g", "--group", required=True, help="experiment group")
@@ -213,12 +213,10 @@ def conclude(
         verdict = decide(entries, records, dataset)
     except TunerError as error:
         raise TunerError(
-            f"{error}; what went wrong is in {experiment.folder.uri}/<variant>/error.txt and {experiment.folder.uri}/run.log"
+            f"{error}; why, is in run.log and in the variants' error.txt in {experiment.folder.uri}"
         ) from None
     if not options.no_retrain:
-        say(
-            f"retraining {verdict.record.variant} on all {len(dataset.labelled)} labelled images, {options.seeds} networks"
-        )
+        say(f"retraining {verdict.record.variant}: {options.seeds} networks on all {len(dataset.labelled)} images")
         seed = seed_of(options.seed, options.group, options.name, "retrain")
         on_worker(promote, verdict, dataset, experiment.folder, seeds=options.seeds, seed=seed)
     say(*summary(verdict, dataset, experiment.folder, promoted=not options.no_retrain))

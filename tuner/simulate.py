@@ -23,9 +23,7 @@ def main(arguments: list[str]) -> None:
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror or error}") from None
     images, neurons = simulation.responses.shape
-    say(
-        f"{folder}: SIMULATED responses of {neurons} neurons to {images} images; truth.csv holds what a perfect model predicts"
-    )
+    say(f"{folder}: SIMULATED responses of {neurons} neurons to {images} images; truth.csv: the perfect model's")
 
 
 def parser() -> argparse.ArgumentParser:

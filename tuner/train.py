@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     """The command's options."""
     made = make_parser(
         "train",
-        "Trains one config, evaluates it as a search would, and exports its best checkpoints. The same command goes on with what was interrupted.",
+        "Trains one config and exports its best checkpoints. The same command goes on with what was interrupted.",
         "python -m tuner.train -d training/test1 -c base_configs/default.yaml",
     )
     made.add_argument("-d", "--model-dir", required=True, help="folder of the model's checkpoints, events and exports")
@@ -93,9 +93,8 @@ def train(folder: "ModelFolder", config: Config, dataset: "Dataset", seed: int) 
             checkpoints_to_keep(measured, config.training.keep_checkpoint_max, config.training.exports_to_keep)
         )
         writer.measured("", folder.path, measured[-1])
-        say(
-            f"step {report.step:>5}  rmse {measured[-1].rmse:.4f} ± {measured[-1].rmse_se:.4f}  train {report.train_rmse:.4f}"
-        )
+        found = measured[-1]
+        say(f"step {found.step:>5}  rmse {found.rmse:.4f} ± {found.rmse_se:.4f}  train {found.train_rmse:.4f}")
     writer.ended("", "")
     if measured[-1].ending == "diverged":
         raise TunerError(f"the network diverged before step {measured[-1].step}; lower training.learning_rate")

@@ -161,7 +161,7 @@ def _load_responses(
 def _image_id(cell: str, num_images: int, seen: dict[int, int], where: str) -> int:
     if not (cell.strip().isascii() and cell.strip().isdigit()) or int(cell[:20]) >= num_images:
         raise InputError(
-            f"{where}: Id must be one of the {num_images} images' indices in stim.npy, 0 to {num_images - 1}, but got {cell[:40]!r}"
+            f"{where}: Id must be the index of an image in stim.npy, 0 to {num_images - 1}, but got {cell[:40]!r}"
         )
     if int(cell) in seen:
         raise InputError(f"{where}: Id {int(cell)} stands in line {seen[int(cell)]} already")

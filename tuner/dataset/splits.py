@@ -30,7 +30,7 @@ class Split:
 
 
 def make_splits(data: DataConfig, num_labelled: int, variant: str = "") -> tuple[Split, ...]:
-    """The splits of one trial: `folds` x `repeats`, decided by `random_seed` alone (with `reshuffle`, by the variant too).
+    """The splits of one trial, `folds` x `repeats`: `random_seed` decides them, and with `reshuffle` the variant too.
 
     With one fold, `eval_size` images are held out. With more, each image is held out exactly once a repeat, and folds
     differ in size by at most one.

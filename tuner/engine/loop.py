@@ -22,7 +22,7 @@ class Report:
     Attributes:
         step: Training steps taken so far.
         train_rmse: Root of the mean training loss since the last evaluation, distortions and dropout included.
-        accuracy: Of the held-out predictions; its RMSE is NaN once a replicate diverged, since the rest are other images.
+        accuracy: Of the held-out predictions; NaN once a replicate diverged, since the others predict fewer images.
         patience: After this evaluation.
         ending: Why training ends here; None if it goes on.
     """

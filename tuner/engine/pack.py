@@ -58,7 +58,7 @@ class Pack:
         return any(replicate.diverged for replicate in self.replicates)
 
     def train(self, steps: int) -> npt.NDArray[np.float64]:
-        """The mean loss `[M]` over the steps that are now taken; NaN for a replicate that diverged, which then rests."""
+        """The mean loss `[M]` over the steps that are now taken; a replicate that diverges has NaN, and rests."""
         losses = torch.zeros(len(self.replicates), dtype=torch.float64)
         for _ in range(steps):
             shared: dict[int, Tensor] = {}
@@ -73,7 +73,7 @@ class Pack:
         return losses.numpy()
 
     def evaluate(self) -> npt.NDArray[np.float32]:
-        """Predictions `[M, L, N]` of each replicate for its own held-out images, NaN for the others and once diverged."""
+        """Predictions `[M, L, N]` of each replicate for its held-out images; NaN for the others, and once diverged."""
         num_labelled, num_neurons = self._responses.shape
         predictions = np.full((len(self.replicates), num_labelled, num_neurons), np.nan, dtype=np.float32)
         for prediction, replicate in zip(predictions, self.replicates, strict=True):

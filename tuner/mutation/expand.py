@@ -80,7 +80,7 @@ def expansion(base: Config, mutations: Space, *, depth: int = 1) -> Expansion:
             level.append(found[config])
             if len(found) > MAX_VARIANTS:
                 raise InputError(
-                    f"the mutations make more than {MAX_VARIANTS} variants at depth {depth}; use a smaller --depth or file"
+                    f"the mutations make more than {MAX_VARIANTS} variants at depth {depth}; use a smaller --depth"
                 )
     for mutation, reasons in failures.items():
         if mutation not in applied:

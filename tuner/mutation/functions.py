@@ -1,7 +1,7 @@
 """The mutation functions: each takes a config and returns another. Nothing is changed in place.
 
-`layer_id` counts from 0, negative from the end. The other arguments are the config's own keys; a key that a new layer is
-not given has the default it has in a config file.
+`layer_id` counts from 0, negative from the end. The other arguments are the config's own keys; a key that a new layer
+is not given has the default it has in a config file.
 """
 
 from collections.abc import Callable

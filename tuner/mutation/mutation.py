@@ -64,14 +64,13 @@ def find_function(name: str, where: str) -> Callable[..., Config]:
         return FUNCTIONS[name]
     module_name, _, attribute = name.rpartition(".")
     if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", name):
-        raise InputError(
-            f"{where}: {name[:80]} is not a mutation function; {nearest(name, list(FUNCTIONS))}, or the import path of your own"
-        )
+        known = nearest(name, list(FUNCTIONS))
+        raise InputError(f"{where}: {name[:80]} is not a mutation function; {known}, or the import path of your own")
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
         function = getattr(importlib.import_module(module_name), attribute)
-    except Exception as error:  # importing runs the user's module, which may raise anything
+    except Exception as error:  # noqa: BLE001  # importing runs the user's module, which may raise anything
         raise InputError(
             f"{where}: the mutation function {name} cannot be imported: {type(error).__name__}: {error}"
         ) from None

@@ -73,7 +73,7 @@ def _grid(document: Document, function: str, index: int) -> Grid:
     grid = document.values[function][index]
     if not isinstance(grid, dict):
         raise InputError(
-            f"{document.at(path)}: {dotted(path)} must be a mapping of argument to a list of values, but got {grid!r:.60}"
+            f"{document.at(path)}: {dotted(path)} must be a mapping of argument to values, but got {grid!r:.60}"
         )
     arguments = [(name, _choices(document, (*path, name), grid[name])) for name in sorted(grid)]
     return Grid(function, tuple(arguments), document.at(path))
@@ -94,7 +94,7 @@ def _value(document: Document, path: KeyPath, value: Any) -> Value:
         return tuple(value)
     if isinstance(value, list | dict):
         raise InputError(
-            f"{document.at(path)}: {dotted(path)}: a value is a plain one or a list of plain ones, but got {value!r:.60}"
+            f"{document.at(path)}: {dotted(path)} must hold plain values or lists of them, but got {value!r:.60}"
         )
     plain: Value = value
     return plain

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from tuner.config import Config
 from tuner.engine.checkpoint import Weights
+from tuner.promotion.account import Account
 from tuner.promotion.ensemble import ensemble_of
-from tuner.promotion.export import Account, export
+from tuner.promotion.export import export
 from tuner.promotion.promote import neuron_metrics
 from tuner.results.folder import Folder
 from tuner.results.record import Measurement
@@ -49,7 +50,7 @@ def export_weights(
 
 
 def random_images(size: int) -> Tensor:
-    """A few images `[B, size, size, 3]` of noise in 0..1, always the same: to check an export where no data are at hand."""
+    """A few images `[B, size, size, 3]` of noise in 0..1, always the same: to check an export with no data at hand."""
     return torch.rand((8, size, size, 3), generator=torch.Generator().manual_seed(0))
 
 
@@ -59,4 +60,7 @@ def _statement(measurement: Measurement, num_networks: int) -> str:
         if num_networks == 1
         else f"the held-out images of each of its {num_networks} networks, alone"
     )
-    return f"RMSE {measurement.rmse:.4f} (standard error over images {measurement.rmse_se:.4f}) on {each}, pooled over neurons. If this step was chosen for its RMSE, expect somewhat more on new images."
+    return (
+        f"RMSE {measurement.rmse:.4f} (standard error over images {measurement.rmse_se:.4f}) on {each}, pooled over "
+        "neurons. If this step was chosen for its RMSE, expect somewhat more on new images."
+    )

@@ -42,12 +42,11 @@ def load_bundle(folder: Path) -> Bundle:
         session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
         with (folder / "neurons.csv").open(newline="") as file:
             neurons = tuple(row["neuron"] for row in csv.DictReader(file))
-    except Exception as error:  # onnxruntime has a dozen classes of error for a broken file
+    except Exception as error:  # noqa: BLE001  # onnxruntime has a dozen classes of error for a broken file
         raise InputError(f"{folder} is not a whole bundle: {str(error).splitlines()[0][:200]}") from None
-    if session.get_outputs()[0].shape[1] != len(neurons):
-        raise InputError(
-            f"{folder}: neurons.csv names {len(neurons)} neurons, but the model has {session.get_outputs()[0].shape[1]} outputs"
-        )
+    outputs = session.get_outputs()[0].shape[1]
+    if outputs != len(neurons):
+        raise InputError(f"{folder}: neurons.csv names {len(neurons)} neurons, but the model has {outputs} outputs")
     return Bundle(session, load_config(folder / "config.yaml").model.image_size, neurons)
 
 

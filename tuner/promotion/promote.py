@@ -6,7 +6,8 @@ from torch import Tensor
 from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
-from tuner.promotion.export import Account, export
+from tuner.promotion.account import Account
+from tuner.promotion.export import export
 from tuner.promotion.predict import centre
 from tuner.promotion.retrain import retrain, steps_on_all
 from tuner.results.experiment import BUNDLE
@@ -45,7 +46,8 @@ def neuron_metrics(measurement: Measurement) -> dict[str, tuple[float, ...]]:
 def describe_data(dataset: Dataset) -> str:
     """One sentence on what was trained on."""
     kind = "SIMULATED responses, which nobody recorded," if dataset.simulated else f"Responses in `{dataset.source}`"
-    return f"{kind} of {len(dataset.neurons)} neurons to {len(dataset.labelled)} images (fingerprint {dataset.fingerprint})."
+    size = f"{len(dataset.neurons)} neurons to {len(dataset.labelled)} images"
+    return f"{kind} of {size} (fingerprint {dataset.fingerprint})."
 
 
 def _account(verdict: Verdict, dataset: Dataset, *, seeds: int, steps: int) -> Account:
@@ -73,14 +75,14 @@ def _account(verdict: Verdict, dataset: Dataset, *, seeds: int, steps: int) -> A
 def _statement(verdict: Verdict, dataset: Dataset, *, seeds: int, steps: int) -> str:
     best, data = verdict.best, verdict.config.data
     split = f"{data.folds}-fold cross-validation" if data.folds > 1 else f"{data.eval_size} held-out images"
+    repeated = f", repeated {data.repeats} times" if data.repeats > 1 else ""
     base = f"{verdict.control.rmse:.4f}" if verdict.control else "no value"
     noise = f" A perfect model would have {dataset.noise_rmse:.4f}." if dataset.noise_rmse is not None else ""
-    return (
-        f"In the search, networks of this config had an RMSE of {best.rmse:.4f} (standard error over images {best.rmse_se:.4f}) in {split}"
-        f"{f', repeated {data.repeats} times' if data.repeats > 1 else ''}, pooled over neurons.\n"
-        f"On the held-out images of the base config's split, predicting each neuron's mean has {verdict.mean_predictor_rmse:.4f}; the base config had {base}.{noise}\n\n"
-        f"The {best.rmse:.4f} is the lowest value of one learning curve, and of {len(verdict.ranking)} variants, on those same images: expect "
-        "somewhat more on new ones.\n"
-        f"The model here is the mean of {seeds} such networks, trained on all {len(dataset.labelled)} labelled images for {steps} steps. No image was "
-        "kept aside to measure it."
-    )
+    images, steps_text = len(dataset.labelled), f"{steps} step{'s' * (steps != 1)}"
+    return f"""In the search, networks of this config had an RMSE of {best.rmse:.4f} (standard error over images \
+{best.rmse_se:.4f}) in {split}{repeated}, pooled over neurons.
+The base config had {base}; predicting each neuron's mean has {verdict.mean_predictor_rmse:.4f} there.{noise}
+
+The {best.rmse:.4f} is the lowest value of one learning curve, and of {len(verdict.ranking)} variants, on those same
+images: expect somewhat more on new ones. The model here is the mean of {seeds} such networks, trained on all
+{images} labelled images for {steps_text}; no image was kept aside to measure it."""

@@ -31,8 +31,8 @@ def summary(verdict: Verdict, dataset: Dataset, folder: Folder, *, promoted: boo
     lines = [
         "",
         f"best variant: {verdict.record.variant}",
-        f"  its rmse        {best.rmse:.4f} ± {best.rmse_se:.4f} at step {best.step}"
-        f" (the lowest of its curve and of {tried} variants: expect more on new images)",
+        f"  its rmse        {best.rmse:.4f} ± {best.rmse_se:.4f} at step {best.step}",
+        f"                  (the lowest of its curve, and of {tried} variants: expect more on new images)",
         f"  base config     {base}",
         f"  mean predictor  {verdict.mean_predictor_rmse:.4f}",
     ]

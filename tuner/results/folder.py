@@ -133,6 +133,6 @@ def checked_name(name: str, option: str) -> str:
     """
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.=+-]{0,99}", name):
         raise InputError(
-            f"{option} must be letters, digits and _ . = + - (100 at most, not beginning with a point or sign), but got {name[:60]!r}"
+            f"{option} must be at most 100 letters, digits and _.=+-, the first no sign, but got {name[:60]!r}"
         )
     return name

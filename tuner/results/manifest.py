@@ -54,6 +54,7 @@ def check_unchanged(now: dict[str, Any], then: dict[str, Any]) -> None:
     """
     changed = [key for key in MUST_STAY if now[key] != then.get(key)]
     if changed:
+        what = " and ".join(changed)
         raise InputError(
-            f"this experiment began with another {' and '.join(changed)}; resume it with the same, or choose another --name"
+            f"this experiment began with another {what}; resume it with the same, or choose another --name"
         )

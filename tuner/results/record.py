@@ -106,7 +106,7 @@ def measurement_of(row: Mapping[str, Any]) -> Measurement:
 
 
 def read_rows(text: str) -> tuple[Measurement, ...]:
-    """The measurements in a `result.json`, one a line, the last of each step; a line that a crash cut short is left out."""
+    """The measurements in a `result.json`, the last line of each step; one that a crash cut short is left out."""
     by_step: dict[int, Measurement] = {}
     for line in text.splitlines():
         try:

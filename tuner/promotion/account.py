@@ -1,0 +1,100 @@
+"""What a bundle says of its model."""
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.config import Config, dump_config
+
+MODEL, ONNX = "model.pt2", "model.onnx"
+OPSET = 18
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a bundle says of its model.
+
+    Attributes:
+        config: Of its networks.
+        title: What it is, one line.
+        metrics: How good it is, by plain keys.
+        statement: The same in sentences, with how it was measured.
+        neurons: Their names, in the order of the outputs.
+        neuron_metrics: Metric to one value a neuron.
+        data: What it was trained on, one sentence.
+    """
+
+    config: Config
+    title: str
+    metrics: dict[str, Any]
+    statement: str
+    neurons: tuple[str, ...]
+    neuron_metrics: dict[str, tuple[float, ...]]
+    data: str
+
+
+def describe(account: Account, num_networks: int, bundle: Path) -> None:
+    """The bundle's folder holds everything but the models themselves."""
+    (bundle / "config.yaml").write_text(dump_config(account.config))
+    (bundle / "metrics.json").write_text(json.dumps(_without_nan(account.metrics), indent=2) + "\n")
+    (bundle / "neurons.csv").write_text(_neuron_table(account))
+    (bundle / "README.md").write_text(_readme(account, num_networks))
+
+
+def _neuron_table(account: Account) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["neuron", *account.neuron_metrics])
+    for index, neuron in enumerate(account.neurons):
+        writer.writerow([neuron, *(f"{values[index]:.6g}" for values in account.neuron_metrics.values())])
+    return text.getvalue()
+
+
+def _readme(account: Account, num_networks: int) -> str:
+    size, neurons = account.config.model.image_size, len(account.neurons)
+    networks = "One network" if num_networks == 1 else f"The mean of {num_networks} networks"
+    return f"""# {account.title}
+
+{networks} that predicts the responses of {neurons} neurons (square roots of spike counts) to an image.
+
+## How good it is
+
+{account.statement}
+
+Per neuron: `neurons.csv`. The same as numbers: `metrics.json`.
+
+## Data
+
+{account.data}
+
+## Use
+
+Input: images `[B, {size}, {size}, 3]`, RGB, float32 in 0..1, any B: the centre {size} x {size} pixels of each image.
+Output: `[B, {neurons}]`, the neurons in the order of `neurons.csv`.
+
+```python
+import torch
+model = torch.export.load("{MODEL}").module()
+responses = model(images)
+```
+
+or, without PyTorch:
+
+```python
+import onnxruntime
+model = onnxruntime.InferenceSession("{ONNX}")
+responses = model.run(None, {{"images": images}})[0]
+```
+
+Files: `{MODEL}` (torch.export), `{ONNX}` (opset {OPSET}), `config.yaml` (how each network was made), `metrics.json`,
+`neurons.csv`.
+"""
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    return None if isinstance(value, float) and value != value else value
