@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import skip_init
 
 from tuner.config import ConvLayer, DenseLayer, LogitsLayer, ModelConfig
 from tuner.cost import flat_width
@@ -29,15 +30,15 @@ class ConvNet(nn.Module):
         channels = 3
         convs, norms, denses = [], [], []
         for layer in config.conv_layers:
-            convs.append(nn.Conv2d(channels, layer.num_filters, layer.kernel_size, padding=layer.padding))
+            convs.append(skip_init(nn.Conv2d, channels, layer.num_filters, layer.kernel_size))
             norms.append(nn.BatchNorm2d(layer.num_filters) if layer.batch_norm else nn.Identity())
             channels = layer.num_filters
         units = flat_width(config)
         for dense in config.dense_layers:
-            denses.append(nn.Linear(units, dense.num_units))
+            denses.append(skip_init(nn.Linear, units, dense.num_units))
             units = dense.num_units
         self.convs, self.norms, self.denses = nn.ModuleList(convs), nn.ModuleList(norms), nn.ModuleList(denses)
-        self.logits = nn.Linear(units, num_neurons)
+        self.logits = skip_init(nn.Linear, units, num_neurons)
         for _, module in self.weighted_layers():
             _initialise(module, generator)
 
@@ -48,7 +49,8 @@ class ConvNet(nn.Module):
         """
         x = images_BCHW - IMAGE_CENTRE
         for layer, conv, norm in zip(self.config.conv_layers, self.convs, self.norms, strict=True):
-            x = norm(conv(self._dropout(x, layer.dropout_rate, generator)))
+            x = self._dropout(x, layer.dropout_rate, generator)
+            x = norm(functional.conv2d(_padded(x, layer), conv.weight, conv.bias, padding=_padding(layer)))
             if layer.pool_size > 1:
                 x = functional.max_pool2d(x, layer.pool_size)
             x = functional.relu(x)
@@ -78,6 +80,16 @@ class ConvNet(nn.Module):
         assert generator is not None, "training with dropout needs a generator"
         keep = torch.empty_like(x).bernoulli_(1 - rate, generator=generator)
         return x * keep.div_(1 - rate)
+
+
+def _padding(layer: ConvLayer) -> int:
+    """Zeros on each side of the image; an even kernel needs one more on the right and below, see `_padded`."""
+    return (layer.kernel_size - 1) // 2 if layer.padding == "same" else 0
+
+
+def _padded(x: Tensor, layer: ConvLayer) -> Tensor:
+    uneven = layer.padding == "same" and layer.kernel_size % 2 == 0
+    return functional.pad(x, (0, 1, 0, 1)) if uneven else x
 
 
 def _initialise(module: nn.Conv2d | nn.Linear, generator: torch.Generator) -> None:

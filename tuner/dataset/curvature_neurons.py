@@ -62,8 +62,8 @@ def features(images: NDArray[np.uint8]) -> Floats:
 def random_neuron(rng: np.random.Generator, grid: int) -> Neuron:
     """A neuron whose ranges are tuned so that 521 images teach a small CNN something, but far from everything.
 
-    With the default simulation (a two-layer CNN, 100 Adam steps) the RMSE on new images is MEASURED of the mean
-    predictor's, where a perfect model has CEILING.
+    With the default simulation (two convolutions, dropout 0.4, 100 Adam steps) the RMSE on new images is 0.82 to 0.85
+    of the mean predictor's, where a perfect model has 0.43 to 0.46 (seeds 0 to 5).
     """
     centre_2, width = rng.uniform(0.3, 0.7, 2), rng.uniform(0.08, 0.16)
     direction = rng.uniform(0, 2 * np.pi)

@@ -80,7 +80,8 @@ def distort(images_BCHW: Tensor, amounts: Amounts, distortions: Distortions, siz
         size: Height and width of the crop, in pixels.
 
     Returns:
-        `[B, C, size, size]`, channels last if `images_BCHW` is; a view of it if there is nothing to do.
+        `[B, C, size, size]`, a view of `images_BCHW` if there is nothing to do. Channels last only if the images
+        are and are neither flipped nor rotated: sampling writes channels first.
     """
     for name in Distortions.model_fields:
         assert (getattr(amounts, name) is None) == (getattr(distortions, name) is None), name
@@ -114,9 +115,11 @@ def _moved_and_cropped(images_BCHW: Tensor, amounts: Amounts, distortions: Disto
     if not turns:
         return crop_centre(images_BCHW, size)
     height, width = images_BCHW.shape[-2:]
+    # Whether some angle brings the border into the crop, or into the pixel around it that a second rotation reads.
+    fade = math.hypot(size, size) > min(height, width) - 4
     for turn in turns[:-1]:
-        images_BCHW = _turned(images_BCHW, turn, height, width)
-    return _turned(images_BCHW, turns[-1], size, size)
+        images_BCHW = _turned(images_BCHW, turn, height, width, fade)
+    return _turned(images_BCHW, turns[-1], size, size, fade)
 
 
 def _turns(amounts: Amounts, distortions: Distortions, images_BCHW: Tensor) -> list[_Turn]:
@@ -133,18 +136,15 @@ def _turns(amounts: Amounts, distortions: Distortions, images_BCHW: Tensor) -> l
     return [_Turn(angle_B, signs_B2, mode) for (angle_B, mode), signs_B2 in zip(rotations, signs, strict=False)]
 
 
-def _turned(images_BCHW: Tensor, turn: _Turn, rows: int, columns: int) -> Tensor:
+def _turned(images_BCHW: Tensor, turn: _Turn, rows: int, columns: int, fade: bool) -> Tensor:
     """The central `rows` x `columns` pixels of the rotated images; only these are computed."""
     height, width = images_BCHW.shape[-2:]
     grid_BRS2 = _sources(turn, height, width, rows, columns)
     turned_BCRS = grid_sample(images_BCHW, grid_BRS2, mode=turn.mode, align_corners=False)
-    if turn.mode == "bilinear" and math.hypot(rows, columns) > min(height, width) - 2:
-        # Some angle brings the border into the output. What straddles it torchvision weights twice by the part that
-        # is inside: as it samples, and again because it is given a fill.
+    if fade and turn.mode == "bilinear":
+        # torchvision weights what straddles the border by its part inside twice: as it samples, and for the fill.
         inside_B1HW = images_BCHW.new_ones(1, 1, 1, 1).expand(len(images_BCHW), 1, height, width)
         turned_BCRS *= grid_sample(inside_B1HW, grid_BRS2, mode=turn.mode, align_corners=False)
-    if images_BCHW.is_contiguous(memory_format=torch.channels_last):
-        return turned_BCRS.contiguous(memory_format=torch.channels_last)
     return turned_BCRS
 
 

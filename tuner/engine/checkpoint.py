@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
         InputError: the file is not a whole checkpoint of this format.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch warns of pickles that it then refuses
+            content = torch.load(path, map_location="cpu", weights_only=True)
         if content["format"] != FORMAT:
             raise InputError(f"{path} has the checkpoint format {content['format']!r}, and this version reads {FORMAT}")
         return Checkpoint(

@@ -88,6 +88,10 @@ class Replicate:
         """The replicate as it was when `state` was taken."""
         self.net.load_state_dict(state["net"])
         self._optimiser.load_state_dict(state["optimiser"])
+        for parameter, moments in self._optimiser.state.items():
+            for name in ("exp_avg", "exp_avg_sq"):
+                # The fused step pairs numbers by their place in memory, so the moments must lie as the parameter does.
+                moments[name] = torch.empty_like(parameter).copy_(moments[name])
         self.diverged = state["diverged"]
 
 

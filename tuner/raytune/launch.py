@@ -40,10 +40,14 @@ class Resources:
     time_budget_s: float | None = None
 
 
-def start_ray(address: str | None) -> None:
+def start_ray(address: str | None, num_cpus: int | None = None) -> None:
     """This process is connected to the cluster at `address`, or to a new one on this machine.
 
     Ray's own log lines go to Python's logging, which the commands send to a file.
+
+    Args:
+        address: Of a running cluster; None starts one here.
+        num_cpus: That the new one may use; None is all.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
@@ -57,7 +61,11 @@ def start_ray(address: str | None) -> None:
             logger.handlers, logger.propagate = [], True
     try:
         ray.init(
-            address=address, include_dashboard=None if address else False, log_to_driver=False, configure_logging=False
+            address=address,
+            num_cpus=num_cpus,
+            include_dashboard=None if address else False,
+            log_to_driver=False,
+            configure_logging=False,
         )
     except ConnectionError as error:
         raise InputError(

@@ -1,0 +1,72 @@
+"""What several tests share: small configs, small data, and one Ray for the session."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tuner.config import Config, ConvLayer, DataConfig, DenseLayer, LogitsLayer, ModelConfig, TrainingConfig
+from tuner.dataset.load import Dataset
+
+torch.set_num_threads(1)
+
+V4 = Path(__file__).parents[2] / "shared" / "v4"
+
+
+@pytest.fixture(scope="session")
+def v4() -> Path:
+    """The folder of the real V4 data set."""
+    if not (V4 / "stim.npy").is_file():
+        pytest.skip("the V4 data set is not on this machine")
+    return V4
+
+
+@pytest.fixture(scope="session")
+def dataset() -> Dataset:
+    """36 images of 20 px, 30 of them labelled, and 4 neurons with gaps that follow the images' brightness."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (36, 20, 20, 3), dtype=np.uint8)
+    images[:, :10] = rng.integers(0, 256, (36, 1, 1, 3), dtype=np.uint8)
+    labelled = np.arange(6, 36)
+    level = images[labelled].mean(axis=(1, 2))[:, [0, 1, 2, 0]] / 255
+    responses = (1 + level + 0.1 * rng.standard_normal(level.shape)).astype(np.float32)
+    responses[20:, 1] = np.nan
+    responses[-1, :3] = np.nan
+    return Dataset(images, responses, labelled, ("a", "b", "c", "d"), "somewhere")
+
+
+@pytest.fixture(scope="session")
+def config() -> Config:
+    """Two convolutions, one dense layer, dropout everywhere, 3 folds, fp32."""
+    return Config(
+        data=DataConfig(folds=3, random_seed=7),
+        model=ModelConfig(
+            image_size=16,
+            num_classes=4,
+            conv_layers=(
+                ConvLayer(num_filters=4, kernel_size=3, dropout_rate=0.1),
+                ConvLayer(num_filters=6, kernel_size=3, l2_regularization=1e-3),
+            ),
+            dense_layers=(DenseLayer(num_units=8, dropout_rate=0.4),),
+            logits_layer=LogitsLayer(dropout_rate=0.4),
+        ),
+        training=TrainingConfig(
+            eval_steps=2, max_steps=8, early_stopping_evals=3, learning_rate=0.01, precision="fp32"
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def ray_session() -> Iterator[None]:
+    """One Ray for all tests that need one."""
+    import ray
+
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    from tuner.raytune.launch import start_ray
+
+    start_ray(None, num_cpus=2)
+    yield
+    ray.shutdown()

@@ -1,0 +1,67 @@
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from tuner.config import Config
+from tuner.dataset.load import Dataset
+from tuner.dataset.splits import make_splits
+from tuner.engine.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from tuner.engine.pack import Pack
+from tuner.engine.stopping import Patience
+from tuner.errors import InputError
+
+
+@pytest.fixture
+def checkpoint(config: Config, dataset: Dataset) -> Checkpoint:
+    pack = Pack(config, dataset, make_splits(config.data, 30), seed=1, device=torch.device("cpu"))
+    pack.train(1)
+    return Checkpoint(pack.state(), Patience(3, 0.5, 1), 1, pack.weights())
+
+
+def test_what_is_read_is_what_was_written(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "c.pt", checkpoint)
+    read = read_checkpoint(tmp_path / "c.pt")
+    assert (read.step, read.patience, read.best_step) == (1, Patience(3, 0.5, 1), 1)
+    assert read.best_weights.keys() == checkpoint.best_weights.keys()
+    for name, values in checkpoint.weights.items():
+        for key, value in values.items():
+            assert torch.equal(read.weights[name][key], value)
+    assert [path.name for path in tmp_path.iterdir()] == ["c.pt"]
+
+
+@pytest.mark.parametrize("kept", [0, 10, 1000, 0.5, 0.99])
+def test_a_truncated_checkpoint_is_refused(checkpoint: Checkpoint, tmp_path: Path, kept: float) -> None:
+    path = tmp_path / "c.pt"
+    write_checkpoint(path, checkpoint)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole)) if isinstance(kept, float) else kept])
+    with pytest.raises(InputError, match=r"c\.pt is not a whole checkpoint"):
+        read_checkpoint(path)
+
+
+class Spy:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (open, ("spied", "w"))
+
+
+def test_loading_runs_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save(Spy(), tmp_path / "c.pt")
+    (tmp_path / "d.pt").write_bytes(pickle.dumps(Spy()))
+    for name in ("c.pt", "d.pt"):
+        with pytest.raises(InputError, match="is not a whole checkpoint"):
+            read_checkpoint(tmp_path / name)
+    assert not (tmp_path / "spied").exists()
+
+
+def test_another_format_is_refused(tmp_path: Path) -> None:
+    torch.save({"format": 99}, tmp_path / "c.pt")
+    with pytest.raises(InputError, match="has the checkpoint format 99, and this version reads 1"):
+        read_checkpoint(tmp_path / "c.pt")
+
+
+def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No such file"):
+        read_checkpoint(tmp_path / "c.pt")
