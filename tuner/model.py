@@ -30,7 +30,7 @@ class ConvNet(nn.Module):
         channels = 3
         convs, norms, denses = [], [], []
         for layer in config.conv_layers:
-            convs.append(skip_init(nn.Conv2d, channels, layer.num_filters, layer.kernel_size))
+            convs.append(skip_init(nn.Conv2d, channels, layer.num_filters, layer.kernel_size, padding=_padding(layer)))
             norms.append(nn.BatchNorm2d(layer.num_filters) if layer.batch_norm else nn.Identity())
             channels = layer.num_filters
         units = flat_width(config)
@@ -50,7 +50,7 @@ class ConvNet(nn.Module):
         x = images_BCHW - IMAGE_CENTRE
         for layer, conv, norm in zip(self.config.conv_layers, self.convs, self.norms, strict=True):
             x = self._dropout(x, layer.dropout_rate, generator)
-            x = norm(functional.conv2d(_padded(x, layer), conv.weight, conv.bias, padding=_padding(layer)))
+            x = norm(conv(_padded(x, layer)))
             if layer.pool_size > 1:
                 x = functional.max_pool2d(x, layer.pool_size)
             x = functional.relu(x)

@@ -1,5 +1,6 @@
 """The experiment while it runs, on the terminal."""
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ class Progress:
         """The trial's row shows its last and its best evaluation."""
         trial = self._running.setdefault(variant, _Trial(time.monotonic(), measurement, measurement))
         trial.last = measurement
-        if not trial.best.rmse <= measurement.rmse:
+        if measurement.rmse < trial.best.rmse or math.isnan(trial.best.rmse):
             trial.best = measurement
         self._refresh()
 

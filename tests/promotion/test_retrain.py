@@ -1,0 +1,55 @@
+import pytest
+import torch
+
+from tuner.config import Config, replaced
+from tuner.dataset.load import Dataset
+from tuner.dataset.splits import whole
+from tuner.engine.pack import Pack
+from tuner.errors import TunerError
+from tuner.promotion.retrain import retrain, steps_on_all
+
+
+def with_training(config: Config, **changes: object) -> Config:
+    return replaced(config, {"training": replaced(config.training, changes)})
+
+
+def test_the_ensemble_is_the_mean_of_networks_trained_on_all_labelled_images(config: Config, dataset: Dataset) -> None:
+    model = retrain(config, dataset, 3, seeds=2, seed=4)
+    pack = Pack(config, dataset, whole(len(dataset.labelled), 2), seed=4, device=torch.device("cpu"))
+    pack.train(3)
+    images = torch.from_numpy(dataset.images[:3, 2:18, 2:18]).float() / 255
+    expected = torch.stack([replicate.predict(images.movedim(-1, 1)) for replicate in pack.replicates]).mean(dim=0)
+    with torch.no_grad():
+        torch.testing.assert_close(model(images), expected)
+    assert not torch.equal(model.nets[0].logits.weight, model.nets[1].logits.weight)
+
+
+def test_every_labelled_image_counts(config: Config, dataset: Dataset) -> None:
+    from dataclasses import replace
+
+    responses = dataset.responses.copy()
+    responses[-1, 3] += 1
+    one = retrain(config, dataset, 2, seeds=1, seed=4)
+    other = retrain(config, replace(dataset, responses=responses), 2, seeds=1, seed=4)
+    assert not torch.equal(one.nets[0].logits.weight, other.nets[0].logits.weight)
+
+
+def test_a_network_that_diverges_is_not_exported(config: Config, dataset: Dataset) -> None:
+    with pytest.raises(TunerError, match="a network diverged while it was retrained for 5 steps"):
+        retrain(with_training(config, learning_rate=1e30), dataset, 5, seeds=1, seed=4)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "best_step", "labelled", "trained", "steps"),
+    [
+        (None, 30, 551, 441, 30),  # a step is an epoch, whatever the number of images
+        (441, 30, 551, 441, 30),
+        (50, 88, 551, 441, 110),  # 88 * 50 / 441 epochs of 551 / 50 steps
+        (10, 3, 30, 20, 4),  # 4.5, rounded to even
+    ],
+)
+def test_steps_are_as_many_epochs(
+    config: Config, batch_size: int | None, best_step: int, labelled: int, trained: int, steps: int
+) -> None:
+    config = with_training(config, batch_size=batch_size)
+    assert steps_on_all(config, best_step, labelled, trained) == steps

@@ -1,0 +1,158 @@
+"""Ray Tune's trials, on the session's own Ray."""
+
+import csv
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from tuner.config import Config, replaced
+from tuner.dataset.load import Dataset
+from tuner.dataset.splits import make_splits
+from tuner.engine.pack import Pack
+from tuner.engine.training import Training
+from tuner.errors import InputError, TunerError
+from tuner.raytune.launch import Resources, check_resources, on_worker, run_trials
+from tuner.results.experiment import Entry, Experiment
+from tuner.results.model_folder import ModelFolder
+from tuner.results.record import Measurement
+from tuner.seeding import seed_of
+
+pytestmark = pytest.mark.usefixtures("ray_session")
+
+SEED = 11
+IMPOSSIBLE = "too_large"
+
+
+class Recorder:
+    """A listener that remembers."""
+
+    def __init__(self) -> None:
+        self.curves: dict[str, list[float]] = {}
+        self.endings: dict[str, str] = {}
+        self.folders: dict[str, Path] = {}
+
+    def measured(self, variant: str, folder: Path, measurement: Measurement) -> None:
+        self.curves.setdefault(variant, []).append(measurement.rmse)
+        self.folders[variant] = folder
+
+    def ended(self, variant: str, error: str) -> None:
+        self.endings[variant] = error
+
+
+def entries_of(config: Config) -> tuple[Entry, ...]:
+    def changed(section: str, **changes: object) -> Config:
+        return replaced(config, {section: replaced(getattr(config, section), changes)})
+
+    layer = {"num_filters": 65_536, "kernel_size": 9}  # 350 GB of weights
+    return (
+        Entry("base", config, ()),
+        Entry("slow", changed("training", learning_rate=0.001), ("slow",)),
+        Entry("wild", changed("training", learning_rate=1e30), ("wild",)),
+        Entry(IMPOSSIBLE, changed("model", conv_layers=[layer, {**layer, "kernel_size": 3}]), (IMPOSSIBLE,)),
+    )
+
+
+@pytest.fixture(scope="module")
+def run(
+    config: Config, dataset: Dataset, tmp_path_factory: pytest.TempPathFactory, ray_session: None
+) -> tuple[Experiment, Recorder, frozenset[str]]:
+    experiment = Experiment.at(str(tmp_path_factory.mktemp("results")), "group", "name")
+    entries, recorder = entries_of(config), Recorder()
+    experiment.begin({"variants": {entry.name: list(entry.mutations) for entry in entries}}, entries)
+    resources = check_resources(Resources())
+    ended = run_trials(
+        experiment, entries, dataset, seed=SEED, resources=resources, listeners=(recorder,), resume=False
+    )
+    return experiment, recorder, ended
+
+
+def test_every_trial_ends_and_a_bad_one_does_not_end_the_run(
+    run: tuple[Experiment, Recorder, frozenset[str]],
+) -> None:
+    experiment, recorder, ended = run
+    assert ended == {"base", "slow", "wild", IMPOSSIBLE}
+    statuses = {record.variant: record.status for record in experiment.records()}
+    assert statuses == {"base": "finished", "slow": "finished", "wild": "diverged", IMPOSSIBLE: "failed"}
+    assert recorder.endings["base"] == ""
+    assert "memory" in recorder.endings[IMPOSSIBLE]
+
+
+def test_a_trial_measures_what_its_pack_measures_without_ray(
+    run: tuple[Experiment, Recorder, frozenset[str]], config: Config, dataset: Dataset
+) -> None:
+    experiment, recorder, _ = run
+    splits = make_splits(config.data, len(dataset.labelled))
+    pack = Pack(config, dataset, splits, seed=seed_of(SEED, "base"), device=torch.device("cpu"))
+    curve = [report.accuracy.rmse for report in Training(pack, dataset.responses).reports()]
+    assert recorder.curves["base"] == curve
+    assert [found.rmse for found in experiment.records()[0].measurements] == curve
+    assert math.isnan(recorder.curves["wild"][-1])
+
+
+def test_a_trials_folder_is_named_after_its_variant_and_holds_what_is_needed(
+    run: tuple[Experiment, Recorder, frozenset[str]],
+) -> None:
+    experiment, recorder, _ = run
+    folder = experiment.folder.local
+    assert folder is not None
+    assert recorder.folders["slow"] == folder / "slow"
+    rows = list(csv.DictReader((folder / "slow" / "progress.csv").read_text().splitlines()))
+    assert [float(row["rmse"]) for row in rows] == recorder.curves["slow"]
+    assert "neuron/rmse/a" in rows[0]
+    assert "memory" in (folder / IMPOSSIBLE / "error.txt").read_text()
+
+
+def test_the_last_checkpoints_are_kept_and_can_be_read(
+    run: tuple[Experiment, Recorder, frozenset[str]], config: Config
+) -> None:
+    experiment, recorder, _ = run
+    assert experiment.folder.local is not None
+    steps = [checkpoint.step for checkpoint in ModelFolder(experiment.folder.local / "slow").checkpoints()]
+    evaluations = len(recorder.curves["slow"])
+    expected = [config.training.eval_steps * (evaluations - age) for age in (2, 1, 0) if evaluations > age]
+    assert steps == expected
+
+
+def test_a_finished_experiment_is_not_run_again(
+    run: tuple[Experiment, Recorder, frozenset[str]], config: Config, dataset: Dataset
+) -> None:
+    experiment, _, _ = run
+    before = {record.variant: len(record.measurements) for record in experiment.records()}
+    again = Recorder()
+    run_trials(
+        experiment,
+        entries_of(config),
+        dataset,
+        seed=SEED,
+        resources=check_resources(Resources()),
+        listeners=(again,),
+        resume=True,
+    )
+    assert set(again.curves) == set()
+    assert set(again.endings) <= {IMPOSSIBLE}
+    assert {record.variant: len(record.measurements) for record in experiment.records()} == before
+
+
+def test_more_than_the_machine_has_is_refused() -> None:
+    with pytest.raises(InputError, match="a trial asks for 64 CPU and 0 GPU, but no node has more than 2 CPU, 0 GPU"):
+        check_resources(Resources(cpus_per_trial=64, gpus_per_trial=0))
+
+
+def test_without_a_gpu_a_trial_asks_for_none() -> None:
+    assert check_resources(Resources()).gpus_per_trial == 0
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def fail() -> None:
+    raise TunerError("it did not work")
+
+
+def test_a_function_runs_on_a_worker_and_its_errors_come_back() -> None:
+    assert on_worker(double, 21) == 42
+    with pytest.raises(TunerError, match="it did not work"):
+        on_worker(fail)

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tuner.config import Config
+from tuner.reporting.tensorboard import TensorBoardWriter
+from tuner.results.record import Measurement
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture
+def events(config: Config, tmp_path: Path) -> EventAccumulator:
+    writer = TensorBoardWriter({"v": config})
+    for step, rmse in ((10, 0.5), (20, 0.3), (30, 0.4)):
+        measurement = Measurement(step, rmse, 0.1, 0.2, ("a", "b"), (rmse, 2 * rmse), (0.5, 0.6), (0.1, 0.2), 1.0)
+        writer.measured("v", tmp_path, measurement)
+    writer.ended("v", "")
+    found = EventAccumulator(str(tmp_path))
+    found.Reload()
+    return found
+
+
+def test_every_evaluation_is_a_scalar_at_its_training_step(events: EventAccumulator) -> None:
+    scalars = {
+        tag: [(point.step, round(point.value, 6)) for point in events.Scalars(tag)] for tag in events.scalars.Keys()
+    }
+    assert scalars["rmse/eval"] == [(10, 0.5), (20, 0.3), (30, 0.4)]
+    assert scalars["rmse/best"] == [(10, 0.5), (20, 0.3)]
+    assert scalars["rmse/train"] == [(10, 0.2), (20, 0.2), (30, 0.2)]
+    assert scalars["neuron_rmse/b"] == [(10, 1.0), (20, 0.6), (30, 0.8)]
+    assert scalars["neuron_correlation/a"] == [(10, 0.5), (20, 0.5), (30, 0.5)]
+
+
+def test_hyper_parameters_are_there_for_the_hparams_tab(events: EventAccumulator) -> None:
+    content = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    assert b"training.learning_rate" in content
+    assert b"model.conv_layers.0.num_filters" in content

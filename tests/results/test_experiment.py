@@ -1,0 +1,69 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tuner.config import Config
+from tuner.errors import InputError
+from tuner.results.experiment import Entry, Experiment, last_line
+from tuner.results.manifest import check_unchanged
+
+
+@pytest.fixture
+def experiment(config: Config, tmp_path: Path) -> Experiment:
+    experiment = Experiment.at(str(tmp_path), "group", "name")
+    entries = (Entry("base", config, ()), Entry("other", config, ("a", "b")))
+    experiment.begin({"seed": 3, "variants": {entry.name: list(entry.mutations) for entry in entries}}, entries)
+    return experiment
+
+
+def row(step: int, rmse: float, ending: str = "") -> str:
+    neuron = {metric: {"a": rmse} for metric in ("rmse", "correlation", "r2")}
+    values = {"step": step, "rmse": rmse, "rmse_se": 0.1, "train_rmse": 0.4, "neuron": neuron, "ending": ending}
+    return json.dumps({**values, "time_total_s": 9.0})
+
+
+def test_what_was_begun_is_read_again(experiment: Experiment, config: Config) -> None:
+    assert experiment.manifest()["seed"] == 3
+    assert experiment.entries() == (Entry("base", config, ()), Entry("other", config, ("a", "b")))
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "status"),
+    [
+        ([], "", "unfinished"),
+        ([row(2, 0.5)], "", "unfinished"),
+        ([row(2, 0.5), row(4, 0.6, "no_improvement")], "", "finished"),
+        ([row(2, 0.5, "max_steps")], "", "finished"),
+        ([row(2, 0.5), row(4, float("nan"), "diverged")], "", "diverged"),
+        ([row(2, 0.5)], "Traceback\n  x\nMemoryError: too much\n", "failed"),
+        ([row(2, 0.5), row(4, 0.4, "max_steps")], "RuntimeError: first try\n", "finished"),
+    ],
+)
+def test_a_trials_files_tell_how_it_ended(experiment: Experiment, rows: list[str], error: str, status: str) -> None:
+    experiment.folder.write("other/result.json", "".join(f"{line}\n" for line in rows))
+    experiment.folder.write("other/error.txt", error)
+    base, other = experiment.records()
+    assert base.status == "unfinished"
+    assert other.status == status
+    assert len(other.measurements) == len(rows)
+    assert other.error == last_line(error)
+
+
+def test_an_experiment_that_is_not_there_is_the_users_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no experiment in .*/group/name"):
+        Experiment.at(str(tmp_path), "group", "name").manifest()
+
+
+def test_a_manifest_cut_short_is_said_to_be(experiment: Experiment) -> None:
+    experiment.folder.write("manifest.yaml", "{")
+    with pytest.raises(InputError, match=r"manifest\.yaml is not whole"):
+        experiment.manifest()
+
+
+@pytest.mark.parametrize("key", ["base", "mutations", "depth", "seed", "fingerprint"])
+def test_an_experiment_is_resumed_only_as_it_began(key: str) -> None:
+    then = dict.fromkeys(("base", "mutations", "depth", "seed", "fingerprint", "command"), 1)
+    check_unchanged({**then, "command": 2}, then)
+    with pytest.raises(InputError, match=f"began with another {key};"):
+        check_unchanged({**then, key: 2}, then)

@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+from pyarrow import fs
+
+from tuner.errors import InputError, TunerError
+from tuner.results.folder import Folder, checked_name
+
+
+def test_a_written_text_is_read_again_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    folder = Folder.at(str(tmp_path)) / "group" / "name"
+    assert not folder.exists()
+    folder.write("inner/text.txt", "one ± two\n")
+    folder.write("inner/text.txt", "three\n")
+    assert folder.read("inner/text.txt") == "three\n"
+    assert folder.exists("inner")
+    assert [path.name for path in (tmp_path / "group" / "name" / "inner").iterdir()] == ["text.txt"]
+
+
+def test_a_missing_file_reads_as_empty(tmp_path: Path) -> None:
+    assert Folder.at(str(tmp_path)).read("nothing.txt") == ""
+
+
+def test_folders_are_listed_by_name(tmp_path: Path) -> None:
+    for name in ("b", "a", "c"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "file").write_text("")
+    assert Folder.at(str(tmp_path)).folders() == ("a", "b", "c")
+
+
+def test_put_replaces_a_folder_as_a_whole(tmp_path: Path) -> None:
+    folder = Folder.at(str(tmp_path / "target"))
+    for name in ("old", "new"):
+        source = tmp_path / name
+        (source / "deep").mkdir(parents=True)
+        (source / "deep" / f"{name}.txt").write_text(name)
+        folder.put(source, "best")
+    best = tmp_path / "target" / "best"
+    assert [path.relative_to(best).as_posix() for path in best.rglob("*.txt")] == ["deep/new.txt"]
+    assert folder.folders() == ("best",)
+
+
+def test_a_storage_that_refuses_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TunerError, match=r"file/name/text\.txt cannot be written"):
+        (Folder.at(str(tmp_path / "file")) / "name").write("text.txt", "")
+
+
+def test_an_unknown_storage_is_the_users_error() -> None:
+    with pytest.raises(InputError, match="--storage gopher://x is not a storage that pyarrow knows"):
+        Folder.at("gopher://x").exists()
+
+
+def test_a_uri_goes_through_pyarrow(tmp_path: Path) -> None:
+    folder = Folder.at(f"file://{tmp_path}/store") / "name"
+    folder.write("text.txt", "hello")
+    assert fs.LocalFileSystem().get_file_info(f"{tmp_path}/store/name/text.txt").is_file
+    assert folder.read("text.txt") == "hello"
+    assert folder.local is None
+
+
+@pytest.mark.parametrize("name", ["a", "v4-2.b_c+d=e", "0"])
+def test_plain_names_are_allowed(name: str) -> None:
+    assert checked_name(name, "--name") == name
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", ".", ".hidden", "-x", "a b", "a\\b", "a\n", "ä", "x" * 101, "a:b"])
+def test_names_that_are_paths_or_no_names_are_refused(name: str) -> None:
+    with pytest.raises(InputError, match="--name must be at most 100 letters, digits"):
+        checked_name(name, "--name")

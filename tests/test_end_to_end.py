@@ -1,0 +1,175 @@
+"""The main job through the command line: YAML -> run -> bundle -> onnxruntime -> predictions."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import yaml
+
+from tuner.dataset.load import load_dataset
+from tuner.dataset.simulate import simulate, write
+
+CONFIG = """
+data: {folds: 2, random_seed: 3}
+model:
+  image_size: 16
+  conv_layers: [{num_filters: 4, kernel_size: 5}]
+  dense_layers: [{num_units: 8, dropout_rate: 0.2}]
+training: {eval_steps: 5, max_steps: 30, early_stopping_evals: 3, learning_rate: 0.01, precision: fp32}
+"""
+MUTATIONS = """
+change_training:
+  - learning_rate: [0.003, 1.0e+30]
+add_dense_layer:
+  - num_units: [8]
+"""
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+
+
+def tuner(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tuner", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("user")
+    simulation = simulate(np.random.default_rng(1), num_images=90, num_test=10, num_neurons=5, size=24)
+    write(simulation, folder / "recording")
+    (folder / "config.yaml").write_text(CONFIG)
+    (folder / "mutations.yaml").write_text(MUTATIONS)
+    return folder
+
+
+RUN = ("run", "-g", "group", "--config", "config.yaml", "--mutations", "mutations.yaml", "--data", "recording")
+
+
+@pytest.fixture(scope="module")
+def done(folder: Path) -> subprocess.CompletedProcess[str]:
+    return tuner(folder, *RUN, "-n", "name", "--seeds", "2")
+
+
+def test_the_run_ends_well_and_says_what_came_out(done: subprocess.CompletedProcess[str], folder: Path) -> None:
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "data in recording: 80 labelled images of 90, 5 neurons"
+    assert lines[1] == "4 variants, the control `base` among them; 2 folds"
+    assert sum("] " in line and "rmse" in line for line in lines) == 4
+    assert any("change_training-learning_rate=1e+30" in line and "DIVERGED" in line for line in lines)
+    assert any(line.startswith("best variant: ") for line in lines)
+    assert f"bundle:      {folder}/ray_results/group/name/best" in lines
+    assert done.stderr == ""
+
+
+def test_the_experiments_folder_holds_what_the_readme_promises(
+    done: subprocess.CompletedProcess[str], folder: Path
+) -> None:
+    results = folder / "ray_results" / "group" / "name"
+    rows = list(csv.DictReader((results / "leaderboard.csv").read_text().splitlines()))
+    assert [row["variant"] for row in rows][-2:] == ["change_training-learning_rate=1e+30", "mean predictor"]
+    assert len(rows) == 5
+    for row in rows[:-1]:
+        trial = {path.name for path in (results / row["variant"]).iterdir()}
+        assert {"config.yaml", "progress.csv", "result.json"} <= trial
+        assert any(name.startswith("events.out.tfevents") for name in trial)
+    manifest = yaml.safe_load((results / "manifest.yaml").read_text())
+    assert manifest["base"]["model"]["conv_layers"][0]["num_filters"] == 4
+    assert manifest["mutations"] == yaml.safe_load(MUTATIONS)
+    assert manifest["fingerprint"] == load_dataset(folder / "recording").fingerprint
+    assert (results / "run.log").stat().st_size > 0
+
+
+def test_the_bundle_predicts_what_the_submission_holds(done: subprocess.CompletedProcess[str], folder: Path) -> None:
+    bundle = folder / "ray_results" / "group" / "name" / "best"
+    predicted = tuner(folder, "predict", "-e", str(bundle), "--data", "recording", "-o", "sub.csv")
+    assert predicted.returncode == 0, predicted.stderr
+    rows = list(csv.reader((folder / "sub.csv").read_text().splitlines()))
+    expected = list(csv.reader((folder / "recording" / "sub.csv").read_text().splitlines()))
+    assert rows[0] == expected[0]
+    assert [row[0] for row in rows] == [row[0] for row in expected]
+    images = np.load(folder / "recording" / "stim.npy")[:10, 4:20, 4:20].astype(np.float32) / 255
+    answers = onnxruntime.InferenceSession(bundle / "model.onnx").run(None, {"images": images})[0]
+    np.testing.assert_allclose(np.array(rows[1:], dtype=float)[:, 1:], answers, atol=2e-6)
+    np.save(folder / "images.npy", images)
+    others = tuner(folder, "predict", "-e", str(bundle), "--images", "images.npy", "-o", "others.csv")
+    assert others.returncode == 0, others.stderr
+    table = np.loadtxt(folder / "others.csv", delimiter=",", skiprows=1)
+    np.testing.assert_allclose(table[:, 1:], answers, atol=2e-6)
+    metrics = json.loads((bundle / "metrics.json").read_text())
+    assert metrics["num_networks"] == 2
+    assert metrics["simulated"] is False
+
+
+def test_an_existing_experiment_is_neither_run_nor_changed(
+    done: subprocess.CompletedProcess[str], folder: Path
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (folder / "ray_results").rglob("*")}
+    again = tuner(folder, *RUN, "-n", "name")
+    assert again.returncode == 2
+    assert again.stderr.count("\n") == 1
+    assert "exists; go on with it by --resume, or choose another --name" in again.stderr
+    assert {path: path.stat().st_mtime_ns for path in (folder / "ray_results").rglob("*")} == before
+
+
+def test_the_winner_can_be_promoted_again_and_a_trial_exported(
+    done: subprocess.CompletedProcess[str], folder: Path
+) -> None:
+    again = tuner(folder, "retrain", "-g", "group", "-n", "name", "--seeds", "3")
+    assert again.returncode == 0, again.stderr
+    results = folder / "ray_results" / "group" / "name"
+    assert json.loads((results / "best" / "metrics.json").read_text())["num_networks"] == 3
+    exported = tuner(folder, "export", "-d", str(results / "base"), "-s", "best")
+    assert exported.returncode == 0, exported.stderr
+    assert "the mean of 2 networks" in exported.stdout
+    assert list((results / "base" / "export" / "checkpoints").glob("step-*/model.onnx"))
+
+
+def test_an_interrupted_run_says_how_to_go_on_and_goes_on(folder: Path) -> None:
+    arguments = [*RUN, "-n", "interrupted", "--seeds", "1", "--max-concurrent", "1"]
+    slow = folder / "slow.yaml"
+    slow.write_text(
+        CONFIG.replace("max_steps: 30, early_stopping_evals: 3", "max_steps: 3000, early_stopping_evals: 600")
+    )
+    arguments[arguments.index("config.yaml")] = "slow.yaml"
+    command = [sys.executable, "-m", "tuner", *arguments]
+    process = subprocess.Popen(
+        command, cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    results = folder / "ray_results" / "group" / "interrupted"
+    deadline = time.monotonic() + 120
+    while not list(results.glob("*/checkpoint_00000*")) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert errors.startswith("interrupted: go on with: python -m tuner.run -g group ")
+    assert errors.rstrip().endswith("--resume")
+    changed = tuner(folder, *RUN, "-n", "interrupted", "--resume")
+    assert changed.returncode == 2
+    assert "this experiment began with another base;" in changed.stderr
+    assert json.loads((results / "base" / "result.json").read_text().splitlines()[0])["step"] == 5
+
+
+def test_train_goes_on_where_it_was_and_exports_its_best(folder: Path) -> None:
+    arguments = ("train", "-d", "model", "-c", "config.yaml", "--data", "recording")
+    first = tuner(folder, *arguments)
+    assert first.returncode == 0, first.stderr
+    bundles = sorted(path.name for path in (folder / "model" / "export" / "best").iterdir())
+    assert 1 <= len(bundles) <= 3
+    again = tuner(folder, *arguments)
+    assert again.returncode == 0, again.stderr
+    assert "is trained already, up to step" in again.stdout
+    (folder / "other.yaml").write_text(CONFIG.replace("0.01", "0.02"))
+    other = tuner(folder, *arguments[:3], "-c", "other.yaml", "--data", "recording")
+    assert other.returncode == 2
+    assert "holds a model of another config; choose another --model-dir" in other.stderr
