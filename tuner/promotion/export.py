@@ -35,25 +35,25 @@ def export(ensemble: Ensemble, account: Account, images_BHWC: Tensor, parent: Fo
     with tempfile.TemporaryDirectory() as folder:
         bundle = Path(folder, "bundle")
         bundle.mkdir()
-        _export_models(ensemble, images_BHWC, bundle)
-        _check(ensemble, images_BHWC, bundle)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the exporters and the loader warn of their own internals
+            _export_models(ensemble, images_BHWC, bundle)
+            _check(ensemble, images_BHWC, bundle)
         describe(account, len(ensemble.nets), bundle)
         parent.put(bundle, name)
 
 
 def _export_models(ensemble: Ensemble, images_BHWC: Tensor, bundle: Path) -> None:
     batch = torch.export.Dim("batch", min=1, max=2**20)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # both exporters warn of their own internals
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-        logging.getLogger("onnxscript").setLevel(logging.ERROR)
-        program = torch.export.export(ensemble, (images_BHWC[:2],), dynamic_shapes=({0: batch},))
-        torch.export.save(program, bundle / MODEL)
-        onnx = torch.onnx.export(
-            program, input_names=["images"], output_names=["responses"], opset_version=OPSET, verbose=False
-        )
-        assert onnx is not None
-        onnx.save(bundle / ONNX, external_data=False)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    logging.getLogger("onnxscript").setLevel(logging.ERROR)
+    program = torch.export.export(ensemble, (images_BHWC[:2],), dynamic_shapes=({0: batch},))
+    torch.export.save(program, bundle / MODEL)
+    onnx = torch.onnx.export(
+        program, input_names=["images"], output_names=["responses"], opset_version=OPSET, verbose=False
+    )
+    assert onnx is not None
+    onnx.save(bundle / ONNX, external_data=False)
 
 
 def _check(ensemble: Ensemble, images_BHWC: Tensor, bundle: Path) -> None:
