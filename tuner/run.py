@@ -107,6 +107,9 @@ def open_experiment(options: argparse.Namespace) -> "Experiment":
         raise InputError(
             f"the experiment {experiment.folder.uri} exists; go on with it by --resume, or choose another --name"
         )
+    for place in experiment.folder.local.parents if experiment.folder.local else ():
+        if place.is_file():
+            raise InputError(f"{place} is a file; --storage takes the folder that experiments are kept in")
     return experiment
 
 
