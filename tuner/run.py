@@ -73,10 +73,11 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
     found = expansion(base, mutations, depth=options.depth)
     experiment = open_experiment(options)
     from tuner.dataset.load import find_dataset
-    from tuner.reporting.summary import announcement
 
     dataset = find_dataset(options.data)
     entries = fit_entries(found, dataset, options.config)
+    from tuner.reporting.summary import announcement
+
     manifest = make_manifest(options, command, base, found, dataset)
     if options.resume:
         from tuner.results.manifest import check_unchanged
