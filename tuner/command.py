@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
 from logging.handlers import MemoryHandler
@@ -22,7 +23,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with exit code 2."""
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"{one_line(f'{self.prog}: {message} (see {self.prog} --help)')}\n")
 
 
 def make_parser(command: str, description: str, example: str) -> Parser:
@@ -41,10 +42,8 @@ def execute(main: Callable[[list[str]], None], arguments: list[str]) -> int:
     try:
         main(arguments)
     except TunerError as error:
-        print(
-            f"{'error' if error.exit_code == 2 else 'failed' if error.exit_code == 1 else 'interrupted'}: {error}",
-            file=sys.stderr,
-        )
+        outcome = {1: "failed", 2: "error"}.get(error.exit_code, "interrupted")
+        print(one_line(f"{outcome}: {error}"), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -53,6 +52,11 @@ def execute(main: Callable[[list[str]], None], arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return 0
+
+
+def one_line(text: str) -> str:
+    """The text with its line breaks and control characters spelt out: a file's name or a value may hold some."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def positive_int(text: str) -> int:
@@ -84,7 +88,7 @@ def duration_s(text: str) -> float:
     """Seconds from `90s`, `30m` or `2h`."""
     units = {"s": 1, "m": 60, "h": 3600}
     number, unit = text[:-1], text[-1:]
-    if unit not in units or not number.replace(".", "", 1).isdigit() or float(number) == 0:
+    if unit not in units or not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,9})?", number) or float(number) == 0:
         raise argparse.ArgumentTypeError(f"must be a number with s, m or h behind it, such as 30m, but got {text!r}")
     return float(number) * units[unit]
 

@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import Self
 
-from tuner.document import nearest, read_document
+from tuner.document import brief, nearest, read_document
 from tuner.errors import ConfigError, InputError
 from tuner.errors import Path as KeyPath
 
@@ -281,12 +281,10 @@ def _problem(kind: type[Settings], error: Any) -> str:
         expected = "must be a mapping of settings"
     if error["type"] == "tuple_type":
         expected = "must be a list"
-    return f"{expected[0].lower()}{expected[1:]}, but got {_brief(error['input'])}"
-
-
-def _brief(value: Any) -> str:
-    text = "null" if value is None else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    if error["type"] in ("too_long", "too_short"):
+        bound = "at most {max_length}" if error["type"] == "too_long" else "at least {min_length}"
+        return f"must have {bound.format(**error['ctx'])} items, but got {error['ctx']['actual_length']}"
+    return f"{expected[0].lower()}{expected[1:]}, but got {brief(error['input'])}"
 
 
 def _known(kind: type[Settings], parents: list[Any]) -> list[str]:

@@ -1,7 +1,8 @@
 """A YAML file as plain values that know the lines they stand on."""
 
+import codecs
 import re
-from collections.abc import Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,9 +13,14 @@ import yaml
 from tuner import errors
 from tuner.errors import InputError
 
-MAX_BYTES = 100_000
+MAX_BYTES = 50_000
 MAX_VALUES = 20_000
 MAX_DEPTH = 30
+MAX_TEXT = 1000
+"""Characters of one word; an alias repeats it for three bytes of file."""
+
+Scalar = str | int | float | bool | None
+TAGS = "tag:yaml.org,2002:"
 
 
 @dataclass(frozen=True)
@@ -32,25 +38,43 @@ class Document:
         return f"{self.file}:{self.lines.get(path, 1)}"
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML as its version 1.2 reads numbers and truth values: `1e-3` is a number, `on` and `no` are words."""
+def _number(text: str) -> float:
+    return float(text.replace(".", "", 1) if text.lower().endswith(("inf", "nan")) else text)
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag.endswith((":null", ":merge", ":value"))]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
-_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]{1,40}$"), list("-+0123456789"))
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(
-        r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$"
+_KINDS: dict[str, tuple[str, re.Pattern[str], Callable[[str], Scalar]]] = {
+    "null": ("~nN", re.compile(r"(?:~|null|Null|NULL|)\Z"), lambda _: None),
+    "bool": ("tTfF", re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"), lambda text: text.lower() == "true"),
+    "int": ("-+0123456789", re.compile(r"[-+]?[0-9]{1,40}\Z"), int),
+    "float": (
+        "-+.0123456789",
+        re.compile(
+            r"(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z"
+        ),
+        _number,
     ),
-    list("-+.0123456789"),
-)
+}
+"""For each kind of value that is not a word: its first characters, what it looks like, and what it is."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as its version 1.2 reads numbers and truth values: `1e-3` and `010` are numbers, `on` and `no` are words."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012  # the library's name for it
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """The node, if it is not nested too deep: the library would call itself until Python stops it."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH + 1:
+            raise InputError(f"{self.name}:{self.line + 1}: nested deeper than {MAX_DEPTH} levels")
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+for _kind, (_first, _pattern, _) in _KINDS.items():
+    _Loader.add_implicit_resolver(f"{TAGS}{_kind}", _pattern, [*_first, ""] if _kind == "null" else list(_first))
 
 
 def read_document(path: str | Path) -> Document:
@@ -61,35 +85,59 @@ def read_document(path: str | Path) -> Document:
     """
     file = str(path)
     try:
-        raw = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror or error}") from None
+        with Path(path).open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(raw) > MAX_BYTES:
-        raise InputError(f"{file} holds {len(raw)} bytes; a config or mutations file has at most {MAX_BYTES}")
+        raise InputError(f"{file} holds more than {MAX_BYTES} bytes, the most that a config or mutations file can have")
     lines: dict[errors.Path, int] = {}
-    try:
-        values = _unfold(_compose(raw, file), file, (), lines)
-    except RecursionError:
-        raise InputError(f"{file} is nested deeper than {MAX_DEPTH} levels") from None
+    values = _unfold(_compose(decoded(raw, file), file), file, (), lines)
     return Document(file, values, lines)
+
+
+def decoded(raw: bytes, file: str) -> str:
+    """The text of a file in UTF-8, or in UTF-16 with its byte order mark.
+
+    Raises:
+        InputError: it is in another encoding; the line is the first that shows it.
+    """
+    try:
+        return raw.decode("utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise InputError(f"{file}:{line}: this is not UTF-8 text ({error.reason}); save the file as UTF-8") from None
 
 
 def nearest(word: str, known: list[str]) -> str:
     """A clause that names the known word closest to a misspelt one, and all that are allowed."""
     close = get_close_matches(word, known, n=1, cutoff=0.6)
-    guess = f"did you mean {close[0]}? " if close else ""
-    return f"{guess}(allowed: {', '.join(known) or 'nothing'})"
+    allowed = f"allowed: {', '.join(known) or 'nothing'}"
+    return f"did you mean {close[0]}? ({allowed})" if close else allowed
 
 
-def _compose(raw: bytes, file: str) -> yaml.Node | None:
+def brief(value: Any) -> str:
+    """A value as YAML writes it, in at most 60 characters."""
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _compose(text: str, file: str) -> yaml.Node | None:
+    line = 0
     try:
-        loader = _Loader(raw)
+        loader = _Loader(text)
+        loader.name = file
         return loader.get_single_node()
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError(f"{file}:{line}: this is not YAML: {error.problem or error.context}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} is not YAML text: {str(error).splitlines()[0]}") from None
+        line = error.problem_mark.line if error.problem_mark else 0
+        problem = ", ".join(part for part in (error.context, error.problem) if part)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position)
+        problem = f"the character U+{int(error.character):04X} is not allowed"
+    except (ValueError, OverflowError):
+        line = loader.line
+        problem = "a character's or a version's number is too large"
+    raise InputError(f"{file}:{line + 1}: this is not YAML: {problem}")
 
 
 def _unfold(node: yaml.Node | None, file: str, path: errors.Path, lines: dict[errors.Path, int]) -> Any:
@@ -101,6 +149,8 @@ def _unfold(node: yaml.Node | None, file: str, path: errors.Path, lines: dict[er
         raise InputError(f"{where}: the file unfolds to more than {MAX_VALUES} values; write fewer, or fewer aliases")
     if len(path) > MAX_DEPTH:
         raise InputError(f"{where}: nested deeper than {MAX_DEPTH} levels")
+    if isinstance(node, yaml.CollectionNode) and node.tag not in (f"{TAGS}map", f"{TAGS}seq"):
+        raise InputError(f"{where}: the tag {node.tag[:60]!r} is not allowed")
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, file, path, lines)
     if isinstance(node, yaml.SequenceNode):
@@ -115,6 +165,8 @@ def _mapping(node: yaml.MappingNode, file: str, path: errors.Path, lines: dict[e
         if not isinstance(key_node, yaml.ScalarNode):
             raise InputError(f"{where}: a key must be a word, but got a {key_node.id}")
         key = key_node.value
+        if not key.isprintable() or not 1 <= len(key) <= MAX_TEXT:
+            raise InputError(f"{where}: a key must be a word, but got {brief(key)}")
         if key in values:
             raise InputError(f"{where}: {errors.dotted((*path, key))} stands twice; keep one")
         inner = (*path, key)
@@ -123,11 +175,15 @@ def _mapping(node: yaml.MappingNode, file: str, path: errors.Path, lines: dict[e
     return values
 
 
-def _scalar(node: yaml.Node, where: str) -> Hashable:
-    try:
-        value: Hashable = _Loader("").construct_object(node)
-    except (yaml.YAMLError, ValueError, OverflowError):
-        raise InputError(f"{where}: {str(node.value)[:60]!r} with the tag {node.tag} is not a plain value") from None
-    if not (value is None or isinstance(value, str | int | float)):
-        raise InputError(f"{where}: {str(node.value)[:60]!r} is not a plain value")
-    return value
+def _scalar(node: yaml.Node, where: str) -> Scalar:
+    kind = node.tag.removeprefix(TAGS)
+    if kind == "str":
+        if len(node.value) > MAX_TEXT:
+            raise InputError(f"{where}: a text has at most {MAX_TEXT} characters, but got {len(node.value)}")
+        if any("\ud800" <= character <= "\udfff" for character in node.value):
+            raise InputError(f"{where}: {brief(node.value)} holds half a character")
+        return str(node.value)
+    _, pattern, convert = _KINDS.get(kind, ("", None, str))
+    if pattern is None or not pattern.match(node.value):
+        raise InputError(f"{where}: {brief(node.value)} with the tag {node.tag[:60]!r} is not a plain value")
+    return convert(node.value)

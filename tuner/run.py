@@ -73,10 +73,11 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
     found = expansion(base, mutations, depth=options.depth)
     experiment = open_experiment(options)
     from tuner.dataset.load import find_dataset
-    from tuner.reporting.summary import announcement
 
     dataset = find_dataset(options.data)
     entries = fit_entries(found, dataset, options.config)
+    from tuner.reporting.summary import announcement
+
     manifest = make_manifest(options, command, base, found, dataset)
     if options.resume:
         from tuner.results.manifest import check_unchanged
@@ -107,6 +108,9 @@ def open_experiment(options: argparse.Namespace) -> "Experiment":
         raise InputError(
             f"the experiment {experiment.folder.uri} exists; go on with it by --resume, or choose another --name"
         )
+    for place in experiment.folder.local.parents if experiment.folder.local else ():
+        if place.is_file():
+            raise InputError(f"{place} is a file; --storage takes the folder that experiments are kept in")
     return experiment
 
 

@@ -2,7 +2,9 @@
 
 import csv
 import hashlib
+import io
 import math
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.dataset.simulate import simulate
+from tuner.document import brief, decoded
 from tuner.errors import InputError
 
 SIMULATED = "simulated"
@@ -66,7 +69,10 @@ def find_dataset(folder: str) -> Dataset:
     """
     if folder == SIMULATED:
         return simulated_dataset()
-    present = [name for name in FILES if (Path(folder) / name).is_file()]
+    try:
+        present = [name for name in FILES if (Path(folder) / name).is_file()]
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read: {error.strerror or error}") from None
     if not present:
         if folder != "data":
             raise InputError(
@@ -107,13 +113,13 @@ def load_images(path: Path) -> npt.NDArray[np.uint8] | npt.NDArray[np.float32]:
         InputError: the file cannot be read, or holds something else.
     """
     try:
-        images = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError, SyntaxError) as error:
-        raise InputError(
-            f"{path} is not a .npy file of images: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
-        ) from None
-    if not isinstance(images, np.ndarray):
-        raise InputError(f"{path} must hold one array, but got an archive of several")
+        with path.open("rb") as file:
+            images = np.lib.format.read_array(file, allow_pickle=False)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    except Exception as error:  # noqa: BLE001  # the header is Python text, and numpy raises whatever that text leads to
+        problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path} is not a .npy file of images: {problem}") from None
     if images.ndim != 4 or images.shape[3] != 3 or 0 in images.shape:
         raise InputError(f"{path} must hold images [n, H, W, 3], but got the shape {list(images.shape)}")
     if images.dtype == np.uint8:
@@ -129,26 +135,26 @@ def load_images(path: Path) -> npt.NDArray[np.uint8] | npt.NDArray[np.float32]:
 def _load_responses(
     path: Path, num_images: int
 ) -> tuple[npt.NDArray[np.int64], tuple[str, ...], npt.NDArray[np.float32]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is not a readable CSV file: {error}") from None
-    header = rows[0] if rows else []
+    rows = _read_rows(path)
+    line, header = rows[0] if rows else (1, [])
     if len(header) < 2 or header[0] != "Id":
-        raise InputError(f"{path}:1: the columns must be Id and at least one neuron, but got {','.join(header)[:60]!r}")
-    if len(set(header)) < len(header) or not all(header):
-        raise InputError(f"{path}:1: every column needs a name of its own")
+        got = brief(",".join(header))
+        raise InputError(
+            f"{path}:{line}: the columns must be Id and at least one neuron, with commas between, but got {got}"
+        )
+    for index, name in enumerate(header):
+        if not name.strip() or not name.isprintable() or name in header[:index]:
+            raise InputError(
+                f"{path}:{line}: every column needs a name of its own, but column {index + 1} is {brief(name)}"
+            )
     ids: dict[int, int] = {}
     responses = []
-    for line, row in enumerate(rows[1:], start=2):
-        if not row:
-            continue
+    for line, row in rows[1:]:
         where = f"{path}:{line}"
         if len(row) != len(header):
             raise InputError(f"{where}: expected {len(header)} cells, but got {len(row)}")
-        ids[_image_id(row[0], num_images, ids, where)] = line
-        responses.append([_response(cell, name, where) for cell, name in zip(row[1:], header[1:], strict=True)])
+        ids[_image_id(row[0].strip(), num_images, ids, where)] = line
+        responses.append([_response(cell.strip(), name, where) for cell, name in zip(row[1:], header[1:], strict=True)])
     if not ids:
         raise InputError(f"{path} holds no labelled image")
     table = np.array(responses, dtype=np.float32)
@@ -158,23 +164,37 @@ def _load_responses(
     return np.array(list(ids), dtype=np.int64), tuple(header[1:]), table
 
 
+def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
+    """The rows that are not empty, each with the number of its last line."""
+    try:
+        text = decoded(path.read_bytes(), str(path))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        return [(reader.line_num, row) for row in reader if row]
+    except csv.Error as error:
+        raise InputError(f"{path}:{reader.line_num}: this is not CSV: {error}") from None
+
+
 def _image_id(cell: str, num_images: int, seen: dict[int, int], where: str) -> int:
-    if not (cell.strip().isascii() and cell.strip().isdigit()) or int(cell[:20]) >= num_images:
+    image = int(cell) if re.fullmatch("[0-9]{1,18}", cell) else num_images
+    if image >= num_images:
         raise InputError(
-            f"{where}: Id must be the index of an image in stim.npy, 0 to {num_images - 1}, but got {cell[:40]!r}"
+            f"{where}: Id must be the index of an image in stim.npy, 0 to {num_images - 1}, but got {brief(cell)}"
         )
-    if int(cell) in seen:
-        raise InputError(f"{where}: Id {int(cell)} stands in line {seen[int(cell)]} already")
-    return int(cell)
+    if image in seen:
+        raise InputError(f"{where}: Id {image} stands in line {seen[image]} already")
+    return image
 
 
 def _response(cell: str, neuron: str, where: str) -> float:
-    if not cell.strip() or cell.strip().lower() == "nan":
+    if cell.lower() in ("", "nan"):
         return math.nan
     try:
-        value = float(cell)
+        value = float(cell if cell.isascii() and "_" not in cell else "")  # Python reads `1_0` as ten
     except ValueError:
-        raise InputError(f"{where}: {neuron} must be a number or empty, but got {cell[:40]!r}") from None
+        raise InputError(f"{where}: {neuron} must be a number or empty, but got {brief(cell)}") from None
     if not 0 <= value < 1e6:
-        raise InputError(f"{where}: {neuron} must be a square root of a spike count, 0 or more, but got {cell[:40]!r}")
+        raise InputError(f"{where}: {neuron} must be a square root of a spike count, 0 or more, but got {brief(cell)}")
     return value

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 
 from tuner.config import Config
 from tuner.errors import ConfigError, InputError
@@ -52,38 +52,47 @@ def expansion(base: Config, mutations: Space, *, depth: int = 1) -> Expansion:
     earlier one, so it is an error only if it can be applied nowhere.
 
     Raises:
-        InputError: a mutation can be applied nowhere, an argument is a range, or there are too many variants.
+        InputError: a mutation can be applied nowhere, an argument is a range, there are too many variants, or two of
+            them have one name.
     """
-    choices = list(grid_mutations(mutations))
+    choices = tuple(enumerate(islice(grid_mutations(mutations), MAX_VARIANTS)))
+    if len(choices) == MAX_VARIANTS:
+        raise InputError(f"the mutations file makes {MAX_VARIANTS} mutations or more; use smaller grids")
     found = {base: Variant(sequence_name(()), base)}
     repeated: list[tuple[str, str]] = []
-    failures: dict[Mutation, list[str]] = {}
-    applied: set[Mutation] = set()
+    names = {found[base].name}
+    failures: dict[int, list[str]] = {}
+    applied: set[int] = set()
     level = [found[base]]
     for _ in range(depth):
+        if not level:
+            break
         level, parents = [], level
-        for parent, mutation in product(parents, choices):
+        for parent, (number, mutation) in product(parents, choices):
             sequence = (*parent.mutations, mutation)
             try:
                 config = mutation.apply(parent.config)
             except ConfigError as error:
-                failures.setdefault(mutation, []).append(
+                failures.setdefault(number, []).append(
                     f"{mutation.where}: {mutation.name} cannot be applied to {parent.name}: {error}"
                 )
                 continue
-            applied.add(mutation)
+            applied.add(number)
             name = sequence_name(sequence)
             if config in found:
                 repeated.append((name, found[config].name))
                 continue
+            if name in names:  # `3` and `"3"` as arguments of a user's own function
+                raise InputError(f"{mutation.where}: two different variants are named {name}; remove one of the two")
+            names.add(name)
             found[config] = Variant(name, config, sequence)
             level.append(found[config])
             if len(found) > MAX_VARIANTS:
                 raise InputError(
                     f"the mutations make more than {MAX_VARIANTS} variants at depth {depth}; use a smaller --depth"
                 )
-    for mutation, reasons in failures.items():
-        if mutation not in applied:
+    for number, reasons in failures.items():
+        if number not in applied:
             raise InputError(reasons[0])
     return Expansion(
         tuple(found.values()), tuple(repeated), tuple(reason for reasons in failures.values() for reason in reasons)

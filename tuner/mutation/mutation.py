@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner.config import Config
+from tuner.config import Config, build
 from tuner.document import nearest
 from tuner.errors import ConfigError, InputError
 from tuner.mutation.functions import FUNCTIONS
@@ -70,7 +70,7 @@ def find_function(name: str, where: str) -> Callable[..., Config]:
         sys.path.insert(0, str(Path.cwd()))
     try:
         function = getattr(importlib.import_module(module_name), attribute)
-    except Exception as error:  # noqa: BLE001  # importing runs the user's module, which may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # importing runs the user's module, which may do anything
         raise InputError(
             f"{where}: the mutation function {name} cannot be imported: {type(error).__name__}: {error}"
         ) from None
@@ -87,7 +87,7 @@ def sequence_name(mutations: tuple[Mutation, ...]) -> str:
     safe = re.sub(r"[^A-Za-z0-9_.,=+-]", "_", raw)
     if safe == raw and len(raw) <= MAX_NAME:
         return raw
-    return f"{safe[: MAX_NAME - 9]}-{hashlib.blake2b(raw.encode(), digest_size=4).hexdigest()}"
+    return f"{safe[: MAX_NAME - 17]}-{hashlib.blake2b(raw.encode(), digest_size=8).hexdigest()}"
 
 
 def _text(value: Value) -> str:
@@ -99,10 +99,17 @@ def _text(value: Value) -> str:
 
 
 def _check_signature(function: Callable[..., Config], mutation: Mutation) -> None:
+    parameters = inspect.signature(function)
     try:
-        inspect.signature(function).bind(None, **dict(mutation.arguments))
+        parameters.bind(None, **dict(mutation.arguments))
     except TypeError as error:
-        raise InputError(f"{mutation.where}: {mutation.function}: {error}") from None
+        known = list(parameters.parameters)[1:]
+        unknown = [name for name, _ in mutation.arguments if name not in known]
+        takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.parameters.values())
+        problem = (
+            f"{unknown[0]} is not an argument; {nearest(unknown[0], known)}" if unknown and not takes_any else error
+        )
+        raise InputError(f"{mutation.where}: {mutation.function}: {problem}") from None
 
 
 def _apply_own(function: Callable[..., Config], config: Config, mutation: Mutation) -> Config:
@@ -110,10 +117,10 @@ def _apply_own(function: Callable[..., Config], config: Config, mutation: Mutati
         mutated = function(config, **dict(mutation.arguments))
     except ConfigError:
         raise
-    except Exception as error:  # the user's own code may raise anything
+    except (Exception, SystemExit) as error:  # the user's own code may do anything
         raise InputError(f"{mutation.where}: {mutation.name} raised {type(error).__name__}: {error}") from error
     if not isinstance(mutated, Config):
         raise InputError(
             f"{mutation.where}: {mutation.function} must return a Config, but got {type(mutated).__name__}"
         )
-    return mutated
+    return build(Config, mutated.model_dump(exclude_none=True, warnings=False))  # model_copy(update=...) checks nothing

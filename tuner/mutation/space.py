@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tuner.document import Document, nearest, read_document
+from tuner.document import Document, brief, nearest, read_document
 from tuner.errors import InputError, dotted
 from tuner.errors import Path as KeyPath
 from tuner.mutation.mutation import Value, find_function
@@ -63,7 +63,7 @@ def _grids(document: Document, function: str) -> list[Grid]:
     grids = document.values[function]
     if not isinstance(grids, list):
         raise InputError(
-            f"{where}: {function} must be a list of grids, each a mapping of argument to values, but got {grids!r:.60}"
+            f"{where}: {function} must be a list of grids, each a mapping of argument to values, but got {brief(grids)}"
         )
     return [_grid(document, function, index) for index in range(len(grids))]
 
@@ -73,7 +73,7 @@ def _grid(document: Document, function: str, index: int) -> Grid:
     grid = document.values[function][index]
     if not isinstance(grid, dict):
         raise InputError(
-            f"{document.at(path)}: {dotted(path)} must be a mapping of argument to values, but got {grid!r:.60}"
+            f"{document.at(path)}: {dotted(path)} must be a mapping of argument to values, but got {brief(grid)}"
         )
     arguments = [(name, _choices(document, (*path, name), grid[name])) for name in sorted(grid)]
     return Grid(function, tuple(arguments), document.at(path))
@@ -84,7 +84,7 @@ def _choices(document: Document, path: KeyPath, values: Any) -> tuple[Value, ...
         return _range(document, path, values)
     if not isinstance(values, list) or not values:
         raise InputError(
-            f"{document.at(path)}: {dotted(path)} must be a list of values or a range, but got {values!r:.60}"
+            f"{document.at(path)}: {dotted(path)} must be a list of values or a range, but got {brief(values)}"
         )
     return tuple(_value(document, path, value) for value in values)
 
@@ -94,7 +94,7 @@ def _value(document: Document, path: KeyPath, value: Any) -> Value:
         return tuple(value)
     if isinstance(value, list | dict):
         raise InputError(
-            f"{document.at(path)}: {dotted(path)} must hold plain values or lists of them, but got {value!r:.60}"
+            f"{document.at(path)}: {dotted(path)} must hold plain values or lists of them, but got {brief(value)}"
         )
     plain: Value = value
     return plain
@@ -108,7 +108,7 @@ def _range(document: Document, path: KeyPath, values: dict[str, Any]) -> Range:
             raise InputError(f"{where}.{name} is not part of a range; {nearest(name, known)}")
         if isinstance(value, bool) is not (name == "log") or not isinstance(value, int | float):
             raise InputError(
-                f"{where}.{name} must be {'true or false' if name == 'log' else 'a number'}, but got {value!r:.60}"
+                f"{where}.{name} must be {'true or false' if name == 'log' else 'a number'}, but got {brief(value)}"
             )
     if "min" not in values or "max" not in values:
         raise InputError(f"{where}: a range has a min and a max")

@@ -103,7 +103,10 @@ class Folder:
             self._filesystem.delete_dir(path)
 
     def _info(self, name: str) -> fs.FileInfo:
-        return self._filesystem.get_file_info(self._path(name))
+        try:
+            return self._filesystem.get_file_info(self._path(name))
+        except OSError as error:
+            raise InputError(f"{self.uri} cannot be used: {error}") from None
 
     def _path(self, name: str) -> str:
         return f"{self._resolved[1]}/{name}".rstrip("/")

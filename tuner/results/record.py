@@ -4,9 +4,10 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from tuner.engine.loop import Report
+if TYPE_CHECKING:
+    from tuner.engine.loop import Report  # without torch, since the commands need records to say that a name is taken
 
 Status = Literal["finished", "diverged", "failed", "unfinished"]
 
@@ -69,7 +70,7 @@ class TrialRecord:
         return min(finite, key=lambda measurement: measurement.rmse, default=None)
 
 
-def row_of(report: Report, neurons: tuple[str, ...]) -> dict[str, Any]:
+def row_of(report: "Report", neurons: tuple[str, ...]) -> dict[str, Any]:
     """A report as a row of `result.json`, and as Ray Tune's result."""
     found = report.accuracy
     per_neuron = {"rmse": found.neuron_rmse, "correlation": found.neuron_correlation, "r2": found.neuron_r2}
