@@ -1,16 +1,15 @@
 """The config's schema: what a model, its data and its training may be."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from tuner.document import brief, nearest, read_document
+from tuner.document import read_document
 from tuner.errors import ConfigError, InputError
-from tuner.errors import Path as KeyPath
+from tuner.settings import Settings, build, plain
 
 Fraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -18,12 +17,6 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-
-
-class Settings(BaseModel):
-    """A group of settings: immutable, of exact types, with no others beside them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class FlipLeftRight(Settings):
@@ -79,6 +72,16 @@ class Distortions(Settings):
     rotate: Rotate | None = None
     brightness: Brightness | None = None
     saturation: Saturation | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_null(cls, values: Any) -> Any:
+        """`rotate:` is null in YAML; taken as "off", it would do the opposite of what it looks like."""
+        for name in cls.model_fields if isinstance(values, dict) else ():
+            if name in values and values[name] is None:
+                found = f"must be a mapping of its arguments, such as `{name}: {{}}`, but got null"
+                raise ConfigError(("data", "distortions", name), found)
+        return values
 
 
 class DataConfig(Settings):
@@ -172,9 +175,6 @@ class Config(Settings):
         return self
 
 
-AnySettings = TypeVar("AnySettings", bound=Settings)
-
-
 def check_shapes(model: ModelConfig) -> None:
     """Nothing happens if an image can pass through the layers.
 
@@ -216,84 +216,6 @@ def load_config(path: str | Path) -> Config:
         raise InputError(f"{document.at(error.path)}: {error}") from None
 
 
-def build(kind: type[AnySettings], values: Mapping[str, Any], at: KeyPath = ()) -> AnySettings:
-    """Settings of one kind from plain values.
-
-    Args:
-        kind: Which group of settings.
-        values: Its values by key.
-        at: Where the group stands in a config, for the error.
-
-    Raises:
-        ConfigError: with the path of the first setting that is wrong.
-    """
-    _refuse_null_distortions(kind, values, at)
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        problems = error.errors(include_url=False)
-        first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
-        raise ConfigError((*at, *first["loc"]), _problem(kind, first)) from None
-
-
-def replaced(settings: AnySettings, changes: Mapping[str, Any], at: KeyPath = ()) -> AnySettings:
-    """A copy with some settings changed, checked like one that was read from a file.
-
-    Raises:
-        ConfigError: as `build`.
-    """
-    kept = {name: getattr(settings, name) for name in type(settings).model_fields}
-    return build(type(settings), {**kept, **changes}, at)
-
-
-def plain(config: Settings) -> dict[str, Any]:
-    """The settings as YAML and JSON know them; what is null is left out, since null is always the default."""
-    return config.model_dump(mode="json", exclude_none=True)
-
-
 def dump_config(config: Config) -> str:
     """YAML text that `load_config` reads as an equal config."""
     return yaml.safe_dump(plain(config), sort_keys=False)
-
-
-def _refuse_null_distortions(kind: type[Settings], values: Mapping[str, Any], at: KeyPath) -> None:
-    """`rotate:` with nothing behind it is null in YAML; taken as "off", it would do the opposite of what is meant."""
-    data = values.get("data") if kind is Config else None
-    distortions = data.get("distortions") if isinstance(data, dict) else None
-    for name, value in distortions.items() if isinstance(distortions, dict) else ():
-        if value is None and name in Distortions.model_fields:
-            raise ConfigError(
-                (*at, "data", "distortions", name),
-                f"must be a mapping of its arguments, such as `{name}: {{}}`, but got null",
-            )
-
-
-def _problem(kind: type[Settings], error: Any) -> str:
-    if error["type"] == "extra_forbidden":
-        *parents, name = error["loc"]
-        return f"is not a setting; {nearest(str(name), _known(kind, parents))}"
-    if error["type"] == "missing":
-        return "is missing"
-    if error["type"] == "value_error":
-        return str(error["ctx"]["error"])
-    expected = error["msg"].replace("Input should be", "must be").replace("Input should", "must")
-    if error["type"] in ("model_type", "model_attributes_type"):
-        expected = "must be a mapping of settings"
-    if error["type"] == "tuple_type":
-        expected = "must be a list"
-    if error["type"] in ("too_long", "too_short"):
-        bound = "at most {max_length}" if error["type"] == "too_long" else "at least {min_length}"
-        return f"must have {bound.format(**error['ctx'])} items, but got {error['ctx']['actual_length']}"
-    return f"{expected[0].lower()}{expected[1:]}, but got {brief(error['input'])}"
-
-
-def _known(kind: type[Settings], parents: list[Any]) -> list[str]:
-    """Names of the settings in the group that `parents` leads to."""
-    schema = kind.model_json_schema()
-    here = schema
-    for part in parents:
-        here = here["items"] if isinstance(part, int) else here["properties"][part]
-        here = next((option for option in here.get("anyOf", ()) if "$ref" in option), here)
-        if "$ref" in here:
-            here = schema["$defs"][here["$ref"].rsplit("/", 1)[1]]
-    return list(here["properties"])

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from tuner.config import Config, replaced
+from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import Split, make_splits
 from tuner.engine.pack import Pack, mean_response
+from tuner.settings import replaced
 
 CPU = torch.device("cpu")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tuner.config import Config, replaced
+from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
 from tuner.engine.checkpoint import read_checkpoint, write_checkpoint
@@ -12,6 +12,7 @@ from tuner.engine.loop import Report
 from tuner.engine.metrics import pooled_rmse
 from tuner.engine.pack import Pack
 from tuner.engine.training import Training
+from tuner.settings import replaced
 
 
 def pack_of(config: Config, dataset: Dataset) -> Pack:

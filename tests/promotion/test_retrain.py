@@ -1,12 +1,13 @@
 import pytest
 import torch
 
-from tuner.config import Config, replaced
+from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import whole
 from tuner.engine.pack import Pack
 from tuner.errors import TunerError
 from tuner.promotion.retrain import retrain, steps_on_all
+from tuner.settings import replaced
 
 
 def with_training(config: Config, **changes: object) -> Config:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tuner.config import Config, replaced
+from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
 from tuner.engine.pack import Pack
@@ -18,6 +18,7 @@ from tuner.results.experiment import Entry, Experiment
 from tuner.results.model_folder import ModelFolder
 from tuner.results.record import Measurement
 from tuner.seeding import seed_of
+from tuner.settings import replaced
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 

@@ -1,12 +1,13 @@
 import csv
 import math
 
-from tuner.config import Config, replaced
+from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.reporting.tables import leaderboard, variant_table
 from tuner.reporting.tensorboard import hyper_parameters
 from tuner.results.experiment import Entry
 from tuner.results.record import Measurement, TrialRecord
+from tuner.settings import replaced
 
 
 def record(name: str, mutations: tuple[str, ...], *curve: float, error: str = "") -> TrialRecord:

@@ -1,9 +1,10 @@
 """A config and a data set, held against each other before anything is trained."""
 
-from tuner.config import Config, replaced
+from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
 from tuner.errors import ConfigError
+from tuner.settings import replaced
 
 
 def fitted(config: Config, dataset: Dataset) -> Config:

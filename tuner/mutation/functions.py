@@ -7,10 +7,11 @@ is not given has the default it has in a config file.
 from collections.abc import Callable
 from typing import Any, Literal
 
-from tuner.config import Config, ConvLayer, DenseLayer, Distortions, Settings, build, replaced
+from tuner.config import Config, ConvLayer, DenseLayer, Distortions
 from tuner.document import nearest
 from tuner.errors import ConfigError
 from tuner.errors import Path as KeyPath
+from tuner.settings import Settings, build, replaced
 
 Layers = Literal["conv_layers", "dense_layers"]
 LAYER_KINDS: dict[Layers, type[ConvLayer] | type[DenseLayer]] = {"conv_layers": ConvLayer, "dense_layers": DenseLayer}

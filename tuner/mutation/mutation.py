@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner.config import Config, build
+from tuner.config import Config
 from tuner.document import nearest
 from tuner.errors import ConfigError, InputError
 from tuner.mutation.functions import FUNCTIONS
+from tuner.settings import build
 
 Scalar = str | int | float | bool | None
 Value = Scalar | tuple[Scalar, ...]

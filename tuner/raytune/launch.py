@@ -10,12 +10,12 @@ import ray
 from ray import tune
 from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
 
-from tuner.config import plain
 from tuner.dataset.load import Dataset
 from tuner.errors import InputError
 from tuner.raytune.relay import Listener, Relay
 from tuner.raytune.trainable import ConvTrial
 from tuner.results.experiment import Entry, Experiment
+from tuner.settings import plain
 
 SYNC_PERIOD_S = 10
 MAX_FAILURES = 2

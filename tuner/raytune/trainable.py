@@ -6,7 +6,7 @@ from typing import Any
 
 from ray import tune
 
-from tuner.config import Config, build
+from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
 from tuner.engine.checkpoint import FILE, Checkpoint, read_checkpoint, write_checkpoint
@@ -16,6 +16,7 @@ from tuner.engine.process import own_process
 from tuner.engine.training import Training
 from tuner.results.record import row_of
 from tuner.seeding import seed_of
+from tuner.settings import build
 
 
 class ConvTrial(tune.Trainable):

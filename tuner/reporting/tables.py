@@ -5,13 +5,13 @@ import io
 
 from rich.table import Table
 
-from tuner.config import Settings
 from tuner.cost import cost_of
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
 from tuner.reporting.tensorboard import hyper_parameters
 from tuner.results.experiment import Entry
 from tuner.results.record import TrialRecord
+from tuner.settings import Settings
 
 COLUMNS = (
     "rank",

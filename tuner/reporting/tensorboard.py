@@ -7,8 +7,9 @@ from pathlib import Path
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from tuner.config import Config, Settings
+from tuner.config import Config
 from tuner.results.record import Measurement
+from tuner.settings import Settings
 
 HyperParameters = dict[str, bool | int | float | str]
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import yaml
 
-from tuner.config import Config, build, dump_config
+from tuner.config import Config, dump_config
 from tuner.cost import cost_of
 from tuner.errors import ConfigError, InputError
 from tuner.results.folder import Folder, checked_name
 from tuner.results.record import Status, TrialRecord, read_rows
+from tuner.settings import build
 
 MANIFEST = "manifest.yaml"
 LEADERBOARD = "leaderboard.csv"

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from tuner.config import Config, plain
+from tuner.config import Config
 from tuner.errors import InputError
+from tuner.settings import plain
 
 VERSIONS = ("tuner", "ray", "torch", "numpy")
 MUST_STAY = ("base", "mutations", "depth", "seed", "fingerprint")
