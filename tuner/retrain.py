@@ -25,14 +25,14 @@ def main(arguments: list[str]) -> None:
     from tuner.selection.decide import decide
 
     verdict = decide(experiment.entries(), experiment.records(), dataset)
-    say(f"retraining {verdict.record.variant} on all {len(dataset.labelled)} labelled images, {options.seeds} networks")
+    say(f"retraining {verdict.record.variant} on {len(dataset.labelled)} images, number of networks: {options.seeds}")
     seed = manifest["seed"] if options.seed is None else options.seed
     promote(
         verdict,
         dataset,
         experiment.folder,
         seeds=options.seeds,
-        seed=seed_of(seed, options.group, options.name, "retrain"),
+        seed=seed_of(seed_of(seed, options.group, options.name), "retrain"),
     )
     say(*summary(verdict, dataset, experiment.folder, promoted=True))
 

@@ -3,22 +3,18 @@
 import argparse
 import shlex
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.command import amount, duration_s, execute, hold_log, log_to, make_parser, positive_int, say, seed_number
-from tuner.config import Config, load_config
+from tuner.command import amount, duration_s, execute, make_parser, positive_int, say, seed_number
 from tuner.document import read_document
-from tuner.errors import ConfigError, InputError, Interrupted, TunerError
-from tuner.mutation.expand import Expansion, Variant, expansion
-from tuner.mutation.space import load_mutations
+from tuner.errors import InputError, Interrupted
+from tuner.main_job import Job, conclude, is_finished, prepare, search
+from tuner.seeding import seed_of
 
 if TYPE_CHECKING:
-    from tuner.dataset.load import Dataset
-    from tuner.results.experiment import Entry, Experiment
-
-# What functions import here takes seconds to import (torch, Ray), or is not needed to say that the input is wrong.
+    from tuner.raytune.launch import Resources
+    from tuner.results.experiment import Experiment
 
 
 def main(arguments: list[str]) -> None:
@@ -69,28 +65,30 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace, command: list[str]) -> None:
     """Everything that can be wrong with the input is checked before anything is written."""
-    base, mutations = load_config(options.config), load_mutations(options.mutations)
-    found = expansion(base, mutations, depth=options.depth)
     experiment = open_experiment(options)
-    from tuner.dataset.load import find_dataset
-
-    dataset = find_dataset(options.data)
-    entries = fit_entries(found, dataset, options.config)
-    from tuner.reporting.summary import announcement
-
-    manifest = make_manifest(options, command, base, found, dataset)
+    seed = seed_of(options.seed, options.group, options.name)
+    job = prepare(options.config, options.mutations, options.depth, options.data, experiment, seed)
+    manifest = make_manifest(options, command, job)
+    retrain = not options.no_retrain
+    finished = False
     if options.resume:
         from tuner.results.manifest import check_unchanged
 
         check_unchanged(manifest, experiment.manifest())
-    say(*announcement(dataset, found, base))
+        finished = is_finished(experiment, retrain=retrain)
+    from tuner.reporting.summary import announcement
+
+    say(*announcement(job.dataset, job.found, job.base))
     if options.dry_run:
         from tuner.reporting.tables import variant_table
 
-        say(variant_table(entries, dataset))
+        say(variant_table(job.entries, job.dataset))
         return
-    search(options, experiment, entries, dataset, manifest)
-    conclude(options, experiment, entries, dataset)
+    if finished:
+        say("this experiment is finished: nothing is left to do")
+    elif not options.resume or not is_finished(experiment, retrain=False):
+        search(job, None if options.resume else manifest, resources_of(options), options.address)
+    conclude(job, seeds=options.seeds, address=options.address, retrain=retrain and not finished)
 
 
 def open_experiment(options: argparse.Namespace) -> "Experiment":
@@ -102,128 +100,42 @@ def open_experiment(options: argparse.Namespace) -> "Experiment":
     from tuner.results.experiment import Experiment
 
     experiment = Experiment.at(options.storage, options.group, options.name)
+    folder = experiment.folder
     if options.resume:
         experiment.manifest()
     elif not options.dry_run and experiment.exists:
-        raise InputError(
-            f"the experiment {experiment.folder.uri} exists; go on with it by --resume, or choose another --name"
-        )
-    for place in experiment.folder.local.parents if experiment.folder.local else ():
+        raise InputError(f"the experiment {folder.uri} exists; go on with it by --resume, or choose another --name")
+    for place in folder.local.parents if folder.local else ():
         if place.is_file():
             raise InputError(f"{place} is a file; --storage takes the folder that experiments are kept in")
     return experiment
 
 
-def fit_entries(found: Expansion, dataset: "Dataset", config_file: str) -> tuple["Entry", ...]:
-    """The variants with the data's number of neurons in them.
+def resources_of(options: argparse.Namespace) -> "Resources":
+    """What trials may use."""
+    from tuner.raytune.launch import Resources
 
-    Raises:
-        InputError: one does not fit the data; it names the line that is to blame.
-    """
-    from tuner.dataset.fit import fitted
-    from tuner.results.experiment import Entry
-
-    def entry(variant: Variant) -> Entry:
-        try:
-            config = fitted(variant.config, dataset)
-        except ConfigError as error:
-            where = variant.mutations[-1].where if variant.mutations else read_document(config_file).at(error.path)
-            raise InputError(f"{where}: {variant.name} does not fit the data: {error}") from None
-        return Entry(variant.name, config, tuple(mutation.name for mutation in variant.mutations))
-
-    return tuple(entry(variant) for variant in found.variants)
+    return Resources(options.cpus_per_trial, options.gpus_per_trial, options.max_concurrent, options.time_budget)
 
 
-def make_manifest(
-    options: argparse.Namespace, command: list[str], base: Config, found: Expansion, dataset: "Dataset"
-) -> dict[str, Any]:
+def make_manifest(options: argparse.Namespace, command: list[str], job: Job) -> dict[str, Any]:
     """What is asked for, as the experiment's manifest."""
     from tuner.results.manifest import Plan
 
+    dataset = job.dataset
     plan = Plan(
         command=shlex.join(command),
         options=dict(vars(options)),
         seed=options.seed,
         depth=options.depth,
-        base=base,
+        base=job.base,
         mutations=read_document(options.mutations).values,
-        variants={variant.name: [mutation.name for mutation in variant.mutations] for variant in found.variants},
+        variants={entry.name: list(entry.mutations) for entry in job.entries},
         data=dataset.source if dataset.simulated else str(Path(dataset.source).resolve()),
         fingerprint=dataset.fingerprint,
         neurons=dataset.neurons,
     )
     return plan.manifest()
-
-
-def search(
-    options: argparse.Namespace,
-    experiment: "Experiment",
-    entries: tuple["Entry", ...],
-    dataset: "Dataset",
-    manifest: dict[str, Any],
-) -> None:
-    """Every trial has ended.
-
-    Raises:
-        Interrupted: some have not, and no time budget explains it.
-    """
-    from tuner.raytune.launch import Resources, check_resources, run_trials, start_ray
-    from tuner.reporting.progress import Progress
-    from tuner.reporting.tensorboard import TensorBoardWriter
-    from tuner.seeding import seed_of
-
-    hold_log()
-    start_ray(options.address)
-    resources = check_resources(
-        Resources(options.cpus_per_trial, options.gpus_per_trial, options.max_concurrent, options.time_budget)
-    )
-    if not options.resume:
-        experiment.begin(manifest, entries)
-    before = {record.variant for record in experiment.records() if record.status in ("finished", "diverged")}
-    log = experiment.folder.local / "run.log" if experiment.folder.local else Path(tempfile.mkdtemp(), "run.log")
-    log_to(log)
-    seed = seed_of(options.seed, options.group, options.name)
-    with Progress(tuple(entry.name for entry in entries), len(before)) as progress:
-        listeners = (progress, TensorBoardWriter({entry.name: entry.config for entry in entries}))
-        ended = run_trials(
-            experiment, entries, dataset, seed=seed, resources=resources, listeners=listeners, resume=options.resume
-        )
-    if experiment.folder.local is None:
-        experiment.folder.write("run.log", log.read_text())
-    if len(before | ended) < len(entries) and options.time_budget is None:
-        raise Interrupted
-
-
-def conclude(
-    options: argparse.Namespace, experiment: "Experiment", entries: tuple["Entry", ...], dataset: "Dataset"
-) -> None:
-    """The leaderboard is written, the winner is promoted, and both are told of.
-
-    Raises:
-        TunerError: every trial failed, or the promotion did.
-    """
-    from tuner.promotion.promote import promote
-    from tuner.raytune.launch import on_worker
-    from tuner.reporting.summary import summary
-    from tuner.reporting.tables import leaderboard
-    from tuner.results.experiment import LEADERBOARD
-    from tuner.seeding import seed_of
-    from tuner.selection.decide import decide, mean_predictor_rmse
-    from tuner.selection.rules import ranked
-
-    records = experiment.records()
-    experiment.folder.write(LEADERBOARD, leaderboard(ranked(records), mean_predictor_rmse(entries, dataset)))
-    try:
-        verdict = decide(entries, records, dataset)
-    except TunerError as error:
-        raise TunerError(
-            f"{error}; why, is in run.log and in the variants' error.txt in {experiment.folder.uri}"
-        ) from None
-    if not options.no_retrain:
-        say(f"retraining {verdict.record.variant}: {options.seeds} networks on all {len(dataset.labelled)} images")
-        seed = seed_of(options.seed, options.group, options.name, "retrain")
-        on_worker(promote, verdict, dataset, experiment.folder, seeds=options.seeds, seed=seed)
-    say(*summary(verdict, dataset, experiment.folder, promoted=not options.no_retrain))
 
 
 if __name__ == "__main__":

@@ -49,6 +49,8 @@ def start_ray(address: str | None, num_cpus: int | None = None) -> None:
         address: Of a running cluster; None starts one here.
         num_cpus: That the new one may use; None is all.
     """
+    if ray.is_initialized():
+        return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
@@ -118,7 +120,7 @@ def run_trials(
     trainable = _trainable(dataset, seed, resources)
     path = experiment.folder.uri
     if resume and tune.Tuner.can_restore(path):
-        tuner = tune.Tuner.restore(path, trainable, resume_unfinished=True, restart_errored=True)
+        tuner = tune.Tuner.restore(path, trainable, resume_unfinished=True)
     else:
         tuner = _new_tuner(trainable, experiment, entries, resources)
     tuner.fit()

@@ -8,7 +8,7 @@ from rich.table import Table
 from tuner.cost import cost_of
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
-from tuner.reporting.tensorboard import hyper_parameters
+from tuner.reporting.hyper_parameters import HyperParameters, hyper_parameters
 from tuner.results.experiment import Entry
 from tuner.results.record import TrialRecord
 from tuner.settings import Settings
@@ -84,7 +84,7 @@ def variant_table(entries: tuple[Entry, ...], dataset: Dataset) -> Table:
     return table
 
 
-def _changes(base: dict[str, bool | int | float | str], config: Settings) -> str:
+def _changes(base: HyperParameters, config: Settings) -> str:
     mine = hyper_parameters(config)
     changed = [
         f"{name}: {base.get(name, 'none')} -> {mine.get(name, 'none')}"

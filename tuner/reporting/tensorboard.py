@@ -8,10 +8,8 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from tuner.config import Config
+from tuner.reporting.hyper_parameters import hyper_parameters
 from tuner.results.record import Measurement
-from tuner.settings import Settings
-
-HyperParameters = dict[str, bool | int | float | str]
 
 
 class TensorBoardWriter:
@@ -54,23 +52,3 @@ class TensorBoardWriter:
         assert writer is not None
         for summary in hparams(parameters, {"rmse/best": 0.0}):
             writer.add_summary(summary)
-
-
-def hyper_parameters(settings: Settings, prefix: str = "") -> HyperParameters:
-    """Every setting that is not null by its dotted name; lists of numbers as text."""
-    found: HyperParameters = {}
-    for name, value in settings:
-        _add(found, f"{prefix}{name}", value)
-    return found
-
-
-def _add(found: HyperParameters, name: str, value: object) -> None:
-    if isinstance(value, Settings):
-        found.update(hyper_parameters(value, f"{name}.") or {name: True})
-    elif isinstance(value, tuple) and any(isinstance(item, Settings) for item in value):
-        for index, item in enumerate(value):
-            _add(found, f"{name}.{index}", item)
-    elif isinstance(value, bool | int | float | str):
-        found[name] = value
-    elif value is not None:
-        found[name] = str(value)

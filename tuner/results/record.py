@@ -64,6 +64,11 @@ class TrialRecord:
     error: str = ""
 
     @property
+    def ended(self) -> bool:
+        """Whether nothing more is measured, for better or worse."""
+        return self.status != "unfinished"
+
+    @property
     def best(self) -> Measurement | None:
         """The evaluation with the lowest RMSE of the trial's one curve; None without a finite one."""
         finite = [measurement for measurement in self.measurements if math.isfinite(measurement.rmse)]
