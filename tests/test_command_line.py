@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ARGUMENTS = ("-g", "group", "-n", "name", "--config", "base.yaml", "--mutations", "mutations.yaml")
+ARGUMENTS = (
+    *("-g", "group", "-n", "name", "--config", "base.yaml", "--mutations", "mutations.yaml"),
+    *("--address", "nowhere:1"),  # should something wrong be taken for right, no Ray is started
+)
 HEAVY = ("torch", "ray", "torchvision", "pandas", "tensorboard")
 
 
