@@ -25,17 +25,14 @@ from tuner.config import (
     Rotate,
     RotateChoice,
     Saturation,
-    Settings,
     TrainingConfig,
-    build,
     check_shapes,
     conv_width,
     dump_config,
     load_config,
-    plain,
-    replaced,
 )
 from tuner.errors import ConfigError, InputError, dotted
+from tuner.settings import Settings, build, plain, replaced
 
 ROOT = Path(__file__).parents[1]
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.config import Config, build, plain
+from tuner.config import Config
 from tuner.errors import ConfigError
 from tuner.mutation.functions import FUNCTIONS
+from tuner.settings import build, plain
 
 CONV = {
     "num_filters": 4,
