@@ -11,9 +11,13 @@ import torch
 from tuner.config import Config, ConvLayer, DataConfig, DenseLayer, LogitsLayer, ModelConfig, TrainingConfig
 from tuner.dataset.load import Dataset
 
-torch.set_num_threads(1)
-
 V4 = Path(__file__).parents[2] / "shared" / "v4"
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Other things run on these cores; and sums are the same only with the same number of threads."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

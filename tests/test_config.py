@@ -156,7 +156,7 @@ def test_the_base_config_that_comes_along_is_valid_and_names_every_setting_of_it
     text = (ROOT / "base_configs" / "default.yaml").read_text()
     for group in (DataConfig, ModelConfig, TrainingConfig):
         assert [name for name in group.model_fields if f"\n  {name}:" not in text] == []
-    assert [type(config.data.distortions.flip_left_right), len(config.model.conv_layers)] == [FlipLeftRight, 2]
+    assert [config.data.folds, len(config.model.conv_layers)] == [3, 2]
 
 
 @pytest.mark.parametrize(

@@ -73,16 +73,6 @@ class Distortions(Settings):
     brightness: Brightness | None = None
     saturation: Saturation | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _not_null(cls, values: Any) -> Any:
-        """`rotate:` is null in YAML; taken as "off", it would do the opposite of what it looks like."""
-        for name in cls.model_fields if isinstance(values, dict) else ():
-            if name in values and values[name] is None:
-                found = f"must be a mapping of its arguments, such as `{name}: {{}}`, but got null"
-                raise ConfigError(("data", "distortions", name), found)
-        return values
-
 
 class DataConfig(Settings):
     """Which images are held out, and how the others are distorted."""
@@ -211,9 +201,20 @@ def load_config(path: str | Path) -> Config:
     if not isinstance(document.values, dict):
         raise InputError(f"{document.at(())}: a config is a mapping with the keys data, model and training")
     try:
+        _refuse_null_distortions(document.values)
         return build(Config, document.values)
     except ConfigError as error:
         raise InputError(f"{document.at(error.path)}: {error}") from None
+
+
+def _refuse_null_distortions(values: dict[str, Any]) -> None:
+    """`rotate:` is null in YAML; taken as "off", it would do the opposite of what it looks like."""
+    data = values.get("data")
+    distortions = data.get("distortions") if isinstance(data, dict) else None
+    for name, value in distortions.items() if isinstance(distortions, dict) else ():
+        if value is None and name in Distortions.model_fields:
+            found = f"must be a mapping of its arguments, such as `{name}: {{}}`, but got null"
+            raise ConfigError(("data", "distortions", name), found)
 
 
 def dump_config(config: Config) -> str:

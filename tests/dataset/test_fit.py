@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tuner.config import Config, ConvLayer, DataConfig, ModelConfig
 from tuner.dataset.fit import fitted
 from tuner.dataset.load import Dataset
+from tuner.dataset.splits import make_splits
 from tuner.errors import ConfigError
 
 DATASET = Dataset(
@@ -49,3 +52,19 @@ def test_a_fitted_config_has_the_datas_number_of_neurons_and_is_the_same_otherwi
 def test_a_config_that_does_not_fit_the_data_says_why(config: Config, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         fitted(config, DATASET)
+
+
+def test_a_split_without_any_response_to_score_is_refused() -> None:
+    responses = np.ones((7, 2), np.float32)
+    responses[1:] = np.nan
+    dataset = replace(DATASET, responses=responses)
+    seeds = [
+        seed for seed in range(20) if 0 not in make_splits(DataConfig(eval_size=3, random_seed=seed), 7)[0].held_out
+    ]
+    config = Config(data=DataConfig(eval_size=3, random_seed=seeds[0]), model=ModelConfig(image_size=8))
+    with pytest.raises(
+        ConfigError, match=r"^data\.random_seed holds out only images without any response; take another$"
+    ):
+        fitted(config, dataset)
+    folds = Config(data=DataConfig(folds=7), model=ModelConfig(image_size=8))
+    assert fitted(folds, dataset).data.folds == 7

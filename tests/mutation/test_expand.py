@@ -49,12 +49,20 @@ def test_the_mutations_that_come_along_fit_the_base_config_that_comes_along() ->
     found = expansion(base, load_mutations(ROOT / "mutations" / "default.yaml"))
     assert [variant.name for variant in found.variants] == [
         "base",
-        "delete_distortion-name=flip_left_right",
-        "add_conv_layer-kernel_size=3-num_filters=64",
-        "change_conv_layer-kernel_size=7-layer_id=0",
-        "change_training-learning_rate=0.0005",
-        "change_training-learning_rate=0.002",
+        "add_conv_layer-kernel_size=3-num_filters=32",
+        "change_conv_layer-kernel_size=3-layer_id=0",
+        "change_dense_layer-layer_id=0-num_units=32",
+        "set_distortion-max_angle=10-name=rotate",
+        "change_training-learning_rate=0.001",
     ]
+    assert (found.repeated, found.impossible) == ((), ())
+
+
+@pytest.mark.parametrize(("config", "mutations", "count"), [("v4", "default", 6), ("final-model", "example", 8)])
+def test_the_other_configs_that_come_along_take_their_mutations(config: str, mutations: str, count: int) -> None:
+    base = load_config(ROOT / "base_configs" / f"{config}.yaml")
+    found = expansion(base, load_mutations(ROOT / "mutations" / f"{mutations}.yaml"))
+    assert len(found.variants) == count
     assert (found.repeated, found.impossible) == ((), ())
 
 
@@ -212,7 +220,8 @@ def test_a_depth_with_too_many_variants_is_refused() -> None:
 
 def test_two_different_variants_never_share_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "kinds_of_steps.py").write_text(
-        "from tuner.config import TrainingConfig, replaced\n"
+        "from tuner.config import TrainingConfig\n"
+        "from tuner.settings import replaced\n"
         "def f(config, x):\n"
         "    return replaced(config, {'training': TrainingConfig(max_steps=7 if x == '1' else 8)})\n"
     )

@@ -4,15 +4,18 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tuner.config import Config
+from tuner.reporting.hyper_parameters import differing
 from tuner.reporting.tensorboard import TensorBoardWriter
 from tuner.results.record import Measurement
+from tuner.settings import replaced
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 @pytest.fixture
 def events(config: Config, tmp_path: Path) -> EventAccumulator:
-    writer = TensorBoardWriter({"v": config})
+    other = replaced(config, {"training": replaced(config.training, {"learning_rate": 0.5})})
+    writer = TensorBoardWriter({"v": config, "other": other})
     for step, rmse in ((10, 0.5), (20, 0.3), (30, 0.4)):
         measurement = Measurement(step, rmse, 0.1, 0.2, ("a", "b"), (rmse, 2 * rmse), (0.5, 0.6), (0.1, 0.2), 1.0)
         writer.measured("v", tmp_path, measurement)
@@ -26,14 +29,20 @@ def test_every_evaluation_is_a_scalar_at_its_training_step(events: EventAccumula
     scalars = {
         tag: [(point.step, round(point.value, 6)) for point in events.Scalars(tag)] for tag in events.scalars.Keys()
     }
-    assert scalars["rmse/eval"] == [(10, 0.5), (20, 0.3), (30, 0.4)]
-    assert scalars["rmse/best"] == [(10, 0.5), (20, 0.3)]
-    assert scalars["rmse/train"] == [(10, 0.2), (20, 0.2), (30, 0.2)]
+    assert scalars["all_neurons/rmse_eval"] == [(10, 0.5), (20, 0.3), (30, 0.4)]
+    assert scalars["all_neurons/rmse_best"] == [(10, 0.5), (20, 0.3)]
+    assert scalars["all_neurons/rmse_train"] == [(10, 0.2), (20, 0.2), (30, 0.2)]
     assert scalars["neuron_rmse/b"] == [(10, 1.0), (20, 0.6), (30, 0.8)]
     assert scalars["neuron_correlation/a"] == [(10, 0.5), (20, 0.5), (30, 0.5)]
 
 
-def test_hyper_parameters_are_there_for_the_hparams_tab(events: EventAccumulator) -> None:
+def test_the_hparams_tab_shows_what_differs_between_the_variants(events: EventAccumulator) -> None:
     content = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
     assert b"training.learning_rate" in content
-    assert b"model.conv_layers.0.num_filters" in content
+    assert b"model.conv_layers.0.num_filters" not in content
+
+
+def test_a_missing_setting_differs_from_one_that_is_there() -> None:
+    assert differing([{"a": 1, "b": 2}, {"a": 1}]) == {"b"}
+    assert differing([{"a": 1}, {"a": True}]) == {"a"}
+    assert differing([{"a": 1}]) == set()

@@ -1,5 +1,7 @@
 """A config and a data set, held against each other before anything is trained."""
 
+import numpy as np
+
 from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
@@ -25,5 +27,7 @@ def fitted(config: Config, dataset: Dataset) -> Config:
             ("model", "num_classes"),
             f"must be {neurons}, the number of neurons in {dataset.source}, but got {config.model.num_classes}",
         )
-    make_splits(config.data, len(dataset.labelled))
+    splits = make_splits(config.data, len(dataset.labelled))
+    if not any(np.isfinite(dataset.responses[split.held_out]).any() for split in splits):
+        raise ConfigError(("data", "random_seed"), "holds out only images without any response; take another")
     return replaced(config, {"model": replaced(config.model, {"num_classes": neurons})})

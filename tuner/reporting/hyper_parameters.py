@@ -1,5 +1,7 @@
 """A config's settings as a flat table."""
 
+from collections.abc import Sequence
+
 from tuner.settings import Settings
 
 HyperParameters = dict[str, bool | int | float | str]
@@ -15,7 +17,7 @@ def hyper_parameters(settings: Settings, prefix: str = "") -> HyperParameters:
 
 def _add(found: HyperParameters, name: str, value: object) -> None:
     if isinstance(value, Settings):
-        found.update(hyper_parameters(value, f"{name}.") or {name: True})
+        found.update(hyper_parameters(value, f"{name}.") if type(value).model_fields else {name: True})
     elif isinstance(value, tuple) and any(isinstance(item, Settings) for item in value):
         for index, item in enumerate(value):
             _add(found, f"{name}.{index}", item)
@@ -23,3 +25,9 @@ def _add(found: HyperParameters, name: str, value: object) -> None:
         found[name] = value
     elif value is not None:
         found[name] = str(value)
+
+
+def differing(tables: Sequence[HyperParameters]) -> set[str]:
+    """Names that are missing from some of the tables, or have other values there."""
+    names = {name for table in tables for name in table}
+    return {name for name in names if len({repr(table.get(name)) for table in tables}) > 1}

@@ -8,7 +8,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from tuner.config import Config
-from tuner.reporting.hyper_parameters import hyper_parameters
+from tuner.reporting.hyper_parameters import differing, hyper_parameters
 from tuner.results.record import Measurement
 
 
@@ -20,7 +20,12 @@ class TensorBoardWriter:
     """
 
     def __init__(self, configs: Mapping[str, Config]) -> None:
-        self._configs = configs
+        tables = {variant: hyper_parameters(config) for variant, config in configs.items()}
+        shown = differing(list(tables.values())) or {name for table in tables.values() for name in table}
+        self._parameters = {
+            variant: {name: value for name, value in table.items() if name in shown}
+            for variant, table in tables.items()
+        }
         self._writers: dict[str, SummaryWriter] = {}
         self._lowest: dict[str, float] = {}
 
@@ -30,14 +35,14 @@ class TensorBoardWriter:
             self._writers[variant] = SummaryWriter(str(folder), flush_secs=5)
             self._describe(variant)
         writer, step = self._writers[variant], measurement.step
-        writer.add_scalar("rmse/eval", measurement.rmse, step)
-        writer.add_scalar("rmse/train", measurement.train_rmse, step)
+        writer.add_scalar("all_neurons/rmse_eval", measurement.rmse, step)
+        writer.add_scalar("all_neurons/rmse_train", measurement.train_rmse, step)
         for metric, values in (("rmse", measurement.neuron_rmse), ("correlation", measurement.neuron_correlation)):
             for neuron, value in zip(measurement.neurons, values, strict=True):
                 writer.add_scalar(f"neuron_{metric}/{neuron}", value, step)
         if measurement.rmse < self._lowest.get(variant, math.inf):
             self._lowest[variant] = measurement.rmse
-            writer.add_scalar("rmse/best", measurement.rmse, step)
+            writer.add_scalar("all_neurons/rmse_best", measurement.rmse, step)
 
     def ended(self, variant: str, error: str) -> None:
         """The trial's events are complete."""
@@ -46,9 +51,8 @@ class TensorBoardWriter:
             writer.close()
 
     def _describe(self, variant: str) -> None:
-        """The table of hyper-parameters, with the lowest RMSE so far beside them."""
-        parameters = {"variant": variant, **hyper_parameters(self._configs[variant])}
+        """The hyper-parameters that differ between the variants, with the lowest RMSE so far beside them."""
         writer = self._writers[variant].file_writer
         assert writer is not None
-        for summary in hparams(parameters, {"rmse/best": 0.0}):
+        for summary in hparams(self._parameters[variant], {"all_neurons/rmse_best": 0.0}):
             writer.add_summary(summary)
