@@ -4,6 +4,7 @@ What functions import here takes seconds to import (torch, Ray), or is not neede
 """
 
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,7 @@ def search(job: Job, manifest: dict[str, Any] | None, resources: "Resources", ad
         address: Of a running Ray cluster; None starts Ray here.
 
     Raises:
-        Interrupted: trials are left, and there is no time budget.
+        Interrupted: trials are left, and time is.
     """
     from tuner.raytune.launch import check_resources, run_trials, start_ray
     from tuner.reporting.progress import Progress
@@ -82,6 +83,7 @@ def search(job: Job, manifest: dict[str, Any] | None, resources: "Resources", ad
     folder = job.experiment.folder
     log = folder.local / "run.log" if folder.local else Path(tempfile.mkdtemp(), "run.log")
     log_to(log)
+    started = time.monotonic()
     with Progress(tuple(entry.name for entry in job.entries), len(before)) as progress:
         listeners = (progress, TensorBoardWriter({entry.name: entry.config for entry in job.entries}))
         ended = run_trials(
@@ -95,7 +97,8 @@ def search(job: Job, manifest: dict[str, Any] | None, resources: "Resources", ad
         )
     if folder.local is None:
         folder.write("run.log", log.read_text())
-    if len(before | ended) < len(job.entries) and resources.time_budget_s is None:
+    in_time = resources.time_budget_s is None or time.monotonic() - started < resources.time_budget_s
+    if len(before | ended) < len(job.entries) and in_time:
         raise Interrupted
 
 
