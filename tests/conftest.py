@@ -71,6 +71,6 @@ def ray_session() -> Iterator[None]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from tuner.raytune.launch import start_ray
 
-    start_ray(None, num_cpus=2)
+    start_ray(None, num_cpus=2, num_gpus=0)
     yield
     ray.shutdown()

@@ -141,6 +141,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_goes_on(folder: Path) -> None:
         CONFIG.replace("max_steps: 30, early_stopping_evals: 3", "max_steps: 3000, early_stopping_evals: 600")
     )
     arguments[arguments.index("config.yaml")] = "slow.yaml"
+    arguments[arguments.index("mutations.yaml")] = "one.yaml"
     command = [sys.executable, "-m", "tuner", *arguments]
     process = subprocess.Popen(
         command, cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -154,10 +155,16 @@ def test_an_interrupted_run_says_how_to_go_on_and_goes_on(folder: Path) -> None:
     assert process.returncode == 130
     assert errors.startswith("interrupted: go on with: python -m tuner.run -g group ")
     assert errors.rstrip().endswith("--resume")
-    changed = tuner(folder, *RUN, "-n", "interrupted", "--resume")
+    changed = tuner(folder, *RUN, "-n", "interrupted", "--resume", "--max-concurrent", "1")
     assert changed.returncode == 2
-    assert "this experiment began with another base;" in changed.stderr
-    assert json.loads((results / "base" / "result.json").read_text().splitlines()[0])["step"] == 5
+    assert "this experiment began with another base and mutations;" in changed.stderr
+    resumed = tuner(folder, *arguments, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    for variant in ("base", "change_training-learning_rate=0.003"):
+        rows = [json.loads(line) for line in (results / variant / "result.json").read_text().splitlines()]
+        assert [row["step"] for row in rows] == list(range(5, 601, 5))
+    again = tuner(folder, *arguments, "--resume")
+    assert "this experiment is finished: nothing is left to do" in again.stdout
 
 
 def test_train_goes_on_where_it_was_and_exports_its_best(folder: Path) -> None:
@@ -173,3 +180,6 @@ def test_train_goes_on_where_it_was_and_exports_its_best(folder: Path) -> None:
     other = tuner(folder, *arguments[:3], "-c", "other.yaml", "--data", "recording")
     assert other.returncode == 2
     assert "holds a model of another config; choose another --model-dir" in other.stderr
+    seeded = tuner(folder, *arguments, "--seed", "7")
+    assert seeded.returncode == 2
+    assert "holds a model of other data or another --seed; choose another --model-dir" in seeded.stderr

@@ -30,7 +30,7 @@ def main() -> int:
     if name not in COMMANDS:
         print(f"tuner: {name!r} is not a command (known: {', '.join(COMMANDS)})", file=sys.stderr)
         return 2
-    return execute(importlib.import_module(f"tuner.{name}").main, arguments)
+    return execute(name, importlib.import_module(f"tuner.{name}").main, arguments)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import argparse
 import logging
 import os
-import re
+import shlex
 import sys
 from collections.abc import Callable
 from logging.handlers import MemoryHandler
@@ -37,7 +37,7 @@ def make_parser(command: str, description: str, example: str) -> Parser:
     )
 
 
-def execute(main: Callable[[list[str]], None], arguments: list[str]) -> int:
+def execute(command: str, main: Callable[[list[str]], None], arguments: list[str]) -> int:
     """Runs a command; its exit code. What users can mend is said without a traceback."""
     try:
         main(arguments)
@@ -46,11 +46,15 @@ def execute(main: Callable[[list[str]], None], arguments: list[str]) -> int:
         print(one_line(f"{outcome}: {error}"), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        again = shlex.join(["python", "-m", f"tuner.{command}", *arguments])
+        print(one_line(f"interrupted: go on with: {again}"), file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        print(one_line(f"failed: {error}"), file=sys.stderr)
+        return 1
     return 0
 
 
@@ -82,15 +86,6 @@ def amount(text: str) -> float:
     if not 0 <= value <= 1e6:
         raise argparse.ArgumentTypeError(f"must be a number of at least 0, but got {text!r}")
     return value
-
-
-def duration_s(text: str) -> float:
-    """Seconds from `90s`, `30m` or `2h`."""
-    units = {"s": 1, "m": 60, "h": 3600}
-    number, unit = text[:-1], text[-1:]
-    if unit not in units or not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,9})?", number) or float(number) == 0:
-        raise argparse.ArgumentTypeError(f"must be a number with s, m or h behind it, such as 30m, but got {text!r}")
-    return float(number) * units[unit]
 
 
 def say(*lines: RenderableType) -> None:

@@ -27,14 +27,8 @@ def main(arguments: list[str]) -> None:
     weights, measurement = choose(model, options.step)
     config = model.config()
     target = folder / "export" / "checkpoints" / f"step-{measurement.step:06d}"
-    export_weights(
-        weights,
-        config,
-        measurement,
-        random_images(config.model.image_size),
-        "See the experiment or the command that trained it.",
-        target,
-    )
+    images = random_images(config.model.image_size)
+    export_weights(weights, config, measurement, images, model.origin(), target)
     say(f"exported step {measurement.step}, rmse {measurement.rmse:.4f}, the mean of {len(weights)} networks: {target}")
 
 
@@ -79,4 +73,4 @@ def steps_of(checkpoints: "tuple[Checkpoint, ...]") -> "dict[int, Weights]":
 
 
 if __name__ == "__main__":
-    sys.exit(execute(main, sys.argv[1:]))
+    sys.exit(execute("export", main, sys.argv[1:]))

@@ -4,7 +4,6 @@ What functions import here takes seconds to import (torch, Ray), or is not neede
 """
 
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +58,7 @@ def prepare(config: str, mutations: str, depth: int, data: str, experiment: "Exp
 
 
 def search(job: Job, manifest: dict[str, Any] | None, resources: "Resources", address: str | None) -> None:
-    """Every trial has ended, or the time budget has.
+    """Every trial has ended.
 
     Args:
         job: What to search.
@@ -68,37 +67,40 @@ def search(job: Job, manifest: dict[str, Any] | None, resources: "Resources", ad
         address: Of a running Ray cluster; None starts Ray here.
 
     Raises:
-        Interrupted: trials are left, and time is.
+        Interrupted: trials are left.
     """
     from tuner.raytune.launch import check_resources, run_trials, start_ray
     from tuner.reporting.progress import Progress
     from tuner.reporting.tensorboard import TensorBoardWriter
+    from tuner.results.experiment import FailureMarks
+    from tuner.results.origin import origin_of
 
     hold_log()
     start_ray(address)
     resources = check_resources(resources)
+    origin = origin_of(job.dataset, job.seed)
     if manifest is not None:
-        job.experiment.begin(manifest, job.entries)
-    before = {record.variant for record in job.experiment.records() if record.ended}
+        job.experiment.begin(manifest, job.entries, origin)
+    records = job.experiment.records()
+    before = {record.variant for record in records if record.ended}
+    best = {record.variant: record.best for record in records if record.best is not None}
     folder = job.experiment.folder
     log = folder.local / "run.log" if folder.local else Path(tempfile.mkdtemp(), "run.log")
     log_to(log)
-    started = time.monotonic()
-    with Progress(tuple(entry.name for entry in job.entries), len(before)) as progress:
-        listeners = (progress, TensorBoardWriter({entry.name: entry.config for entry in job.entries}))
+    with Progress(tuple(entry.name for entry in job.entries), len(before), best) as progress:
+        writer = TensorBoardWriter({entry.name: entry.config for entry in job.entries}, best)
         ended = run_trials(
             job.experiment,
             job.entries,
             job.dataset,
             seed=job.seed,
             resources=resources,
-            listeners=listeners,
+            listeners=(progress, writer, FailureMarks(job.experiment)),
             resume=manifest is None,
         )
     if folder.local is None:
         folder.write("run.log", log.read_text())
-    in_time = resources.time_budget_s is None or time.monotonic() - started < resources.time_budget_s
-    if len(before | ended) < len(job.entries) and in_time:
+    if len(before | ended) < len(job.entries):
         raise Interrupted
 
 
@@ -143,7 +145,7 @@ def _fitted(variant: Variant, dataset: "Dataset", config_file: str) -> "Entry":
     from tuner.results.experiment import Entry
 
     try:
-        config = fitted(variant.config, dataset)
+        config = fitted(variant.config, dataset, variant.name)
     except ConfigError as error:
         where = variant.mutations[-1].where if variant.mutations else read_document(config_file).at(error.path)
         raise InputError(f"{where}: {variant.name} does not fit the data: {error}") from None

@@ -49,4 +49,4 @@ def parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(execute(main, sys.argv[1:]))
+    sys.exit(execute("predict", main, sys.argv[1:]))

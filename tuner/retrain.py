@@ -21,9 +21,11 @@ def main(arguments: list[str]) -> None:
     dataset = recorded_dataset(manifest, options.data)
     from tuner.promotion.promote import promote
     from tuner.reporting.summary import summary
+    from tuner.results.origin import origin_of
     from tuner.seeding import seed_of
     from tuner.selection.decide import decide
 
+    say(origin_of(dataset, manifest["seed"]).data)
     verdict = decide(experiment.entries(), experiment.records(), dataset)
     say(f"retraining {verdict.record.variant} on {len(dataset.labelled)} images, number of networks: {options.seeds}")
     seed = manifest["seed"] if options.seed is None else options.seed
@@ -75,4 +77,4 @@ def recorded_dataset(manifest: dict[str, Any], folder: str | None) -> "Dataset":
 
 
 if __name__ == "__main__":
-    sys.exit(execute(main, sys.argv[1:]))
+    sys.exit(execute("retrain", main, sys.argv[1:]))

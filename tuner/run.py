@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.command import amount, duration_s, execute, make_parser, positive_int, say, seed_number
+from tuner.command import amount, execute, make_parser, positive_int, say, seed_number
 from tuner.document import read_document
 from tuner.errors import InputError, Interrupted
 from tuner.main_job import Job, conclude, is_finished, prepare, search
@@ -23,8 +23,11 @@ def main(arguments: list[str]) -> None:
     try:
         run(options, ["tuner", "run", *arguments])
     except (KeyboardInterrupt, Interrupted):
-        again = shlex.join(["python", "-m", "tuner.run", *arguments, *([] if options.resume else ["--resume"])])
-        raise Interrupted(f"go on with: {again}") from None
+        from tuner.results.experiment import MANIFEST, Experiment
+
+        begun = Experiment.at(options.storage, options.group, options.name).folder.exists(MANIFEST)
+        resume = ["--resume"] if begun and not options.resume and not options.dry_run else []
+        raise Interrupted(f"go on with: {shlex.join(['python', '-m', 'tuner.run', *arguments, *resume])}") from None
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,9 +49,6 @@ def parser() -> argparse.ArgumentParser:
         "--gpus-per-trial", type=amount, help="GPUs of a trial; half of one where there is one, if not given"
     )
     made.add_argument("--max-concurrent", type=positive_int, help="trials at a time; as many as fit, if not given")
-    made.add_argument(
-        "--time-budget", type=duration_s, help="when the search ends, such as 30m; the promotion comes after it"
-    )
     made.add_argument("--seed", type=seed_number, default=0, help="decides everything random")
     made.add_argument("--seeds", type=positive_int, default=5, help="networks in the bundle")
     made.add_argument("--address", help="a running Ray cluster, such as auto; one is started here, if not given")
@@ -73,8 +73,10 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
     finished = False
     if options.resume:
         from tuner.results.manifest import check_unchanged
+        from tuner.results.origin import origin_of
 
         check_unchanged(manifest, experiment.manifest())
+        experiment.describe(job.entries, origin_of(job.dataset, job.seed))
         finished = is_finished(experiment, retrain=retrain)
     from tuner.reporting.summary import announcement
 
@@ -97,14 +99,15 @@ def open_experiment(options: argparse.Namespace) -> "Experiment":
     Raises:
         InputError: it is there and should not be, or the other way round.
     """
-    from tuner.results.experiment import Experiment
+    from tuner.results.experiment import MANIFEST, Experiment
 
     experiment = Experiment.at(options.storage, options.group, options.name)
     folder = experiment.folder
     if options.resume:
         experiment.manifest()
-    elif not options.dry_run and experiment.exists:
-        raise InputError(f"the experiment {folder.uri} exists; go on with it by --resume, or choose another --name")
+    elif not options.dry_run and folder.exists():
+        cure = "go on with it by --resume" if folder.exists(MANIFEST) else "it is not an experiment: remove it"
+        raise InputError(f"the experiment {folder.uri} exists; {cure}, or choose another --name")
     for place in folder.local.parents if folder.local else ():
         if place.is_file():
             raise InputError(f"{place} is a file; --storage takes the folder that experiments are kept in")
@@ -115,7 +118,7 @@ def resources_of(options: argparse.Namespace) -> "Resources":
     """What trials may use."""
     from tuner.raytune.launch import Resources
 
-    return Resources(options.cpus_per_trial, options.gpus_per_trial, options.max_concurrent, options.time_budget)
+    return Resources(options.cpus_per_trial, options.gpus_per_trial, options.max_concurrent)
 
 
 def make_manifest(options: argparse.Namespace, command: list[str], job: Job) -> dict[str, Any]:
@@ -139,4 +142,4 @@ def make_manifest(options: argparse.Namespace, command: list[str], job: Job) -> 
 
 
 if __name__ == "__main__":
-    sys.exit(execute(main, sys.argv[1:]))
+    sys.exit(execute("run", main, sys.argv[1:]))

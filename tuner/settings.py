@@ -45,7 +45,7 @@ def replaced(settings: AnySettings, changes: Mapping[str, Any], at: KeyPath = ()
         ConfigError: as `build`.
     """
     kept = {name: getattr(settings, name) for name in type(settings).model_fields}
-    merged = {name: value for name, value in {**kept, **changes}.items() if value is not None}
+    merged = {name: value for name, value in {**kept, **changes}.items() if value is not None or name not in kept}
     return build(type(settings), merged, at)
 
 

@@ -39,4 +39,4 @@ def parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(execute(main, sys.argv[1:]))
+    sys.exit(execute("simulate", main, sys.argv[1:]))

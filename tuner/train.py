@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tuner.dataset.load import Dataset
     from tuner.engine.training import Training
     from tuner.results.model_folder import ModelFolder
+    from tuner.results.record import Measurement
 
 # What functions import here takes seconds to import (torch), or is not needed to say that the input is wrong.
 
@@ -54,15 +55,19 @@ def run(options: argparse.Namespace) -> None:
         config = fitted(config, dataset)
     except ConfigError as error:
         raise InputError(f"{read_document(options.config).at(error.path)}: {error}") from None
-    from tuner.promotion.promote import describe_data
     from tuner.results.model_folder import ModelFolder
+    from tuner.results.origin import origin_of
 
     folder = ModelFolder(Path(options.model_dir))
     if folder.begun and folder.config() != config:
         raise InputError(f"{folder.path} holds a model of another config; choose another --model-dir")
     if not folder.begun and folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
         raise InputError(f"{folder.path} exists and is not a model's folder; choose another --model-dir")
-    say(describe_data(dataset))
+    origin = origin_of(dataset, options.seed)
+    if folder.begun and (folder.origin().fingerprint, folder.origin().seed) != (origin.fingerprint, origin.seed):
+        raise InputError(f"{folder.path} holds a model of other data or another --seed; choose another --model-dir")
+    say(origin.data)
+    folder.begin(config, origin)
     train(folder, config, dataset, options.seed)
     if config.training.export_best_models:
         export_best(folder, config, dataset)
@@ -76,15 +81,17 @@ def train(folder: "ModelFolder", config: Config, dataset: "Dataset", seed: int) 
     """
     from tuner.reporting.tensorboard import TensorBoardWriter
     from tuner.results.model_folder import checkpoints_to_keep
-    from tuner.results.record import row_of
+    from tuner.results.record import lowest, row_of
 
     training = begin(folder, config, dataset, seed)
     measured = folder.measurements()
     earlier_s = measured[-1].seconds if measured else 0.0
+    best = lowest(measured)
     if measured and measured[-1].ending:
         say(f"{folder.path} is trained already, up to step {measured[-1].step}")
+        refuse_diverged(measured[-1])
         return
-    writer, started = TensorBoardWriter({"": config}), time.monotonic()
+    writer, started = TensorBoardWriter({"": config}, {"": best} if best else {}), time.monotonic()
     for report in training.reports():
         folder.add_row({**row_of(report, dataset.neurons), "time_total_s": earlier_s + time.monotonic() - started})
         measured = folder.measurements()
@@ -96,8 +103,17 @@ def train(folder: "ModelFolder", config: Config, dataset: "Dataset", seed: int) 
         found = measured[-1]
         say(f"step {found.step:>5}  rmse {found.rmse:.4f} ± {found.rmse_se:.4f}  train {found.train_rmse:.4f}")
     writer.ended("", "")
-    if measured[-1].ending == "diverged":
-        raise TunerError(f"the network diverged before step {measured[-1].step}; lower training.learning_rate")
+    refuse_diverged(measured[-1])
+
+
+def refuse_diverged(last: "Measurement") -> None:
+    """Nothing happens, unless training ended with a network that diverged.
+
+    Raises:
+        TunerError: it did.
+    """
+    if last.ending == "diverged":
+        raise TunerError(f"the network diverged before step {last.step}; lower training.learning_rate")
 
 
 def begin(folder: "ModelFolder", config: Config, dataset: "Dataset", seed: int) -> "Training":
@@ -108,7 +124,6 @@ def begin(folder: "ModelFolder", config: Config, dataset: "Dataset", seed: int) 
     from tuner.engine.training import Training
 
     device = own_process(available_cpus())
-    folder.begin(config)
     checkpoints = folder.checkpoints()
     folder.keep_rows(checkpoints[-1].step if checkpoints else 0)
     pack = Pack(config, dataset, make_splits(config.data, len(dataset.labelled)), seed=seed, device=device)
@@ -118,7 +133,7 @@ def begin(folder: "ModelFolder", config: Config, dataset: "Dataset", seed: int) 
 def export_best(folder: "ModelFolder", config: Config, dataset: "Dataset") -> None:
     """`export/best/` holds a bundle of each of the `exports_to_keep` best evaluations."""
     from tuner.promotion.from_checkpoint import export_weights
-    from tuner.promotion.promote import describe_data, sample_images
+    from tuner.promotion.promote import sample_images
     from tuner.results.model_folder import checkpoints_to_keep
 
     measured = folder.measurements()
@@ -129,10 +144,10 @@ def export_best(folder: "ModelFolder", config: Config, dataset: "Dataset") -> No
     for checkpoint in folder.checkpoints():
         if checkpoint.step in best:
             target = folder.path / "export" / "best" / f"step-{checkpoint.step:06d}"
-            images, data = sample_images(dataset, config), describe_data(dataset)
-            export_weights(checkpoint.weights, config, best[checkpoint.step], images, data, target)
+            images = sample_images(dataset, config)
+            export_weights(checkpoint.weights, config, best[checkpoint.step], images, folder.origin(), target)
             say(f"exported step {checkpoint.step}, rmse {best[checkpoint.step].rmse:.4f}: {target}")
 
 
 if __name__ == "__main__":
-    sys.exit(execute(main, sys.argv[1:]))
+    sys.exit(execute("train", main, sys.argv[1:]))

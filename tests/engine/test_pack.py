@@ -81,10 +81,12 @@ def test_a_restored_pack_trains_as_if_it_had_never_stopped(changed: Config, data
     whole, first = pack_of(changed, dataset), pack_of(changed, dataset)
     losses = [whole.train(2), whole.train(3)]
     first.train(2)
-    second = pack_of(changed, dataset)
-    second.load_state(first.state())
-    np.testing.assert_array_equal(second.train(3), losses[1])
-    assert same(second.state(), whole.state())
+    state = first.state()
+    for _ in range(2):  # twice from one state: going on must not change it
+        second = pack_of(changed, dataset)
+        second.load_state(state)
+        np.testing.assert_array_equal(second.train(3), losses[1])
+        assert same(second.state(), whole.state())
 
 
 def test_batch_norm_statistics_are_part_of_the_state(norm: Config, dataset: Dataset) -> None:
@@ -126,6 +128,16 @@ def test_a_diverged_replicate_leaves_others_alone(config: Config, dataset: Datas
         assert losses[index] == expected[index]
         np.testing.assert_array_equal(ill.evaluate()[index], healthy.evaluate()[index])
     assert np.isnan(ill.evaluate()[1]).all()
+
+
+def test_a_replicate_whose_last_step_broke_it_is_diverged_too(config: Config, dataset: Dataset) -> None:
+    pack = pack_of(config, dataset)
+    pack.train(1)
+    with torch.no_grad():
+        pack.replicates[2].net.logits.bias.fill_(torch.nan)
+    predictions = pack.evaluate()
+    assert [replicate.diverged for replicate in pack.replicates] == [False, False, True]
+    assert np.isnan(predictions[2]).all()
 
 
 @pytest.mark.parametrize("distorted", [False, True])

@@ -222,3 +222,8 @@ def test_a_mutation_that_names_the_values_there_are_changes_nothing() -> None:
         ("change_training", {}),
     ):
         assert FUNCTIONS[function](BASE, **arguments) == BASE
+
+
+def test_a_misspelt_setting_is_refused_even_if_its_value_is_null() -> None:
+    with pytest.raises(ConfigError, match=r"training\.bogus is not a setting"):
+        FUNCTIONS["change_training"](Config(), learning_rate=0.1, bogus=None)

@@ -14,8 +14,9 @@ from tuner.engine.pack import Pack
 from tuner.engine.training import Training
 from tuner.errors import InputError, TunerError
 from tuner.raytune.launch import Resources, check_resources, on_worker, run_trials
-from tuner.results.experiment import Entry, Experiment
+from tuner.results.experiment import Entry, Experiment, FailureMarks
 from tuner.results.model_folder import ModelFolder
+from tuner.results.origin import origin_of
 from tuner.results.record import Measurement
 from tuner.seeding import seed_of
 from tuner.settings import replaced
@@ -61,10 +62,18 @@ def run(
 ) -> tuple[Experiment, Recorder, frozenset[str]]:
     experiment = Experiment.at(str(tmp_path_factory.mktemp("results")), "group", "name")
     entries, recorder = entries_of(config), Recorder()
-    experiment.begin({"variants": {entry.name: list(entry.mutations) for entry in entries}}, entries)
+    experiment.begin(
+        {"variants": {entry.name: list(entry.mutations) for entry in entries}}, entries, origin_of(dataset, SEED)
+    )
     resources = check_resources(Resources())
     ended = run_trials(
-        experiment, entries, dataset, seed=SEED, resources=resources, listeners=(recorder,), resume=False
+        experiment,
+        entries,
+        dataset,
+        seed=SEED,
+        resources=resources,
+        listeners=(recorder, FailureMarks(experiment)),
+        resume=False,
     )
     return experiment, recorder, ended
 
@@ -132,13 +141,18 @@ def test_a_finished_experiment_is_not_run_again(
         resume=True,
     )
     assert set(again.curves) == set()
-    assert set(again.endings) <= {IMPOSSIBLE}
+    assert set(again.endings) == set()
     assert {record.variant: len(record.measurements) for record in experiment.records()} == before
 
 
 def test_more_than_the_machine_has_is_refused() -> None:
     with pytest.raises(InputError, match="a trial asks for 64 CPU and 0 GPU, but no node has more than 2 CPU, 0 GPU"):
         check_resources(Resources(cpus_per_trial=64, gpus_per_trial=0))
+
+
+def test_a_trial_that_asks_for_nothing_is_refused() -> None:
+    with pytest.raises(InputError, match="a trial needs some of a CPU or of a GPU"):
+        check_resources(Resources(cpus_per_trial=0, gpus_per_trial=0))
 
 
 def test_without_a_gpu_a_trial_asks_for_none() -> None:
@@ -153,7 +167,13 @@ def fail() -> None:
     raise TunerError("it did not work")
 
 
+def divide(number: int) -> float:
+    return number / 0
+
+
 def test_a_function_runs_on_a_worker_and_its_errors_come_back() -> None:
+    with pytest.raises(TunerError, match="a worker failed: ZeroDivisionError: division by zero"):
+        on_worker(divide, 1)
     assert on_worker(double, 21) == 42
     with pytest.raises(TunerError, match="it did not work"):
         on_worker(fail)

@@ -12,7 +12,7 @@ def measured(step: int, rmse: float, ending: str = "") -> Measurement:
 
 
 def test_every_trial_that_ends_has_one_line_with_its_best_evaluation(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress(("base", "a-longer-name", "bad", "wild"), done=0) as progress:
+    with Progress(("base", "a-longer-name", "bad", "wild"), done=0, best={}) as progress:
         for step, rmse in ((5, 0.5), (10, 0.3), (15, 0.4)):
             progress.measured("base", Path(), measured(step, rmse))
         progress.measured("wild", Path(), measured(5, 0.6))
@@ -29,8 +29,8 @@ def test_every_trial_that_ends_has_one_line_with_its_best_evaluation(capsys: pyt
     assert "DIVERGED after step 10" in lines[2]
 
 
-def test_a_resumed_run_counts_what_ended_before(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress(("a", "b"), done=1) as progress:
+def test_a_resumed_run_counts_what_ended_and_knows_what_was_measured_before(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress(("a", "b"), done=1, best={"b": measured(3, 0.4)}) as progress:
         progress.measured("b", Path(), measured(5, 0.5))
         progress.ended("b", "")
-    assert capsys.readouterr().out.startswith("[2/2] b  rmse 0.5000")
+    assert capsys.readouterr().out.startswith("[2/2] b  rmse 0.4000 ± 0.0100 at step 3")

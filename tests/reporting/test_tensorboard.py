@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.fixture
 def events(config: Config, tmp_path: Path) -> EventAccumulator:
     other = replaced(config, {"training": replaced(config.training, {"learning_rate": 0.5})})
-    writer = TensorBoardWriter({"v": config, "other": other})
+    writer = TensorBoardWriter({"v": config, "other": other}, {})
     for step, rmse in ((10, 0.5), (20, 0.3), (30, 0.4)):
         measurement = Measurement(step, rmse, 0.1, 0.2, ("a", "b"), (rmse, 2 * rmse), (0.5, 0.6), (0.1, 0.2), 1.0)
         writer.measured("v", tmp_path, measurement)
@@ -46,3 +46,16 @@ def test_a_missing_setting_differs_from_one_that_is_there() -> None:
     assert differing([{"a": 1, "b": 2}, {"a": 1}]) == {"b"}
     assert differing([{"a": 1}, {"a": True}]) == {"a"}
     assert differing([{"a": 1}]) == set()
+
+
+def test_the_best_rmse_does_not_rise_when_a_trial_goes_on(config: Config, tmp_path: Path) -> None:
+    def measured(step: int, rmse: float) -> Measurement:
+        return Measurement(step, rmse, 0.1, 0.2, (), (), (), (), 1.0)
+
+    writer = TensorBoardWriter({"v": config}, {"v": measured(10, 0.3)})
+    for step, rmse in ((20, 0.4), (30, 0.2)):
+        writer.measured("v", tmp_path, measured(step, rmse))
+    writer.ended("v", "")
+    found = EventAccumulator(str(tmp_path))
+    found.Reload()
+    assert [point.step for point in found.Scalars("all_neurons/rmse_best")] == [30]

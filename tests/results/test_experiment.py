@@ -5,15 +5,18 @@ import pytest
 
 from tuner.config import Config
 from tuner.errors import InputError
-from tuner.results.experiment import Entry, Experiment, last_line
+from tuner.results.experiment import Entry, Experiment, FailureMarks, last_line
 from tuner.results.manifest import check_unchanged
+from tuner.results.origin import Origin
+
+ORIGIN = Origin("Made up.", False, "abc", 3)
 
 
 @pytest.fixture
 def experiment(config: Config, tmp_path: Path) -> Experiment:
     experiment = Experiment.at(str(tmp_path), "group", "name")
     entries = (Entry("base", config, ()), Entry("other", config, ("a", "b")))
-    experiment.begin({"seed": 3, "variants": {entry.name: list(entry.mutations) for entry in entries}}, entries)
+    experiment.begin({"seed": 3, "variants": {entry.name: list(entry.mutations) for entry in entries}}, entries, ORIGIN)
     return experiment
 
 
@@ -36,23 +39,34 @@ def test_what_was_begun_is_read_again(experiment: Experiment, config: Config) ->
         ([row(2, 0.5), row(4, 0.6, "no_improvement")], "", "finished"),
         ([row(2, 0.5, "max_steps")], "", "finished"),
         ([row(2, 0.5), row(4, float("nan"), "diverged")], "", "diverged"),
-        ([row(2, 0.5)], "Traceback\n  x\nMemoryError: too much\n", "failed"),
-        ([row(2, 0.5), row(4, 0.4, "max_steps")], "RuntimeError: first try\n", "finished"),
+        ([row(2, 0.5)], "MemoryError: too much", "failed"),
     ],
 )
 def test_a_trials_files_tell_how_it_ended(experiment: Experiment, rows: list[str], error: str, status: str) -> None:
     experiment.folder.write("other/result.json", "".join(f"{line}\n" for line in rows))
-    experiment.folder.write("other/error.txt", error)
+    experiment.folder.write("other/error.txt", "Failure # 1\nRuntimeError: it was tried again\n")
+    FailureMarks(experiment).ended("other", error)
     base, other = experiment.records()
     assert base.status == "unfinished"
     assert other.status == status
     assert len(other.measurements) == len(rows)
-    assert other.error == last_line(error)
+    assert other.error == error
 
 
 def test_an_experiment_that_is_not_there_is_the_users_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"there is no experiment in .*/group/name"):
         Experiment.at(str(tmp_path), "group", "name").manifest()
+
+
+def test_a_missing_config_is_not_taken_for_the_default_one(experiment: Experiment) -> None:
+    experiment.folder.write("other/config.yaml", "")
+    with pytest.raises(InputError, match=r"other/config\.yaml is missing"):
+        experiment.entries()
+
+
+def test_the_last_line_of_a_traceback_is_what_went_wrong() -> None:
+    assert last_line("Traceback\n  x\nMemoryError: too much\n\n") == "MemoryError: too much"
+    assert last_line("") == ""
 
 
 def test_a_manifest_cut_short_is_said_to_be(experiment: Experiment) -> None:
@@ -63,7 +77,10 @@ def test_a_manifest_cut_short_is_said_to_be(experiment: Experiment) -> None:
 
 @pytest.mark.parametrize("key", ["base", "mutations", "depth", "seed", "fingerprint"])
 def test_an_experiment_is_resumed_only_as_it_began(key: str) -> None:
-    then = dict.fromkeys(("base", "mutations", "depth", "seed", "fingerprint", "command"), 1)
+    keys = ("base", "mutations", "depth", "seed", "fingerprint", "command")
+    then = {**dict.fromkeys(keys, 1), "options": {"max_concurrent": 1}}
     check_unchanged({**then, "command": 2}, then)
+    with pytest.raises(InputError, match="began with another max_concurrent;"):
+        check_unchanged({**then, "options": {"max_concurrent": 2}}, then)
     with pytest.raises(InputError, match=f"began with another {key};"):
         check_unchanged({**then, key: 2}, then)

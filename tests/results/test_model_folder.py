@@ -10,7 +10,10 @@ from tuner.engine.checkpoint import Checkpoint
 from tuner.engine.stopping import Patience
 from tuner.errors import InputError
 from tuner.results.model_folder import ModelFolder, checkpoints_to_keep
+from tuner.results.origin import Origin
 from tuner.results.record import Measurement
+
+ORIGIN = Origin("Made up.", True, "abc", 3)
 
 
 def measured(*curve: float) -> tuple[Measurement, ...]:
@@ -44,7 +47,7 @@ def test_the_last_and_the_best_are_kept(curve: tuple[float, ...], last: int, bes
 
 def test_pruning_leaves_the_named_checkpoints(config: Config, tmp_path: Path) -> None:
     folder = ModelFolder(tmp_path / "model")
-    folder.begin(config)
+    folder.begin(config, ORIGIN)
     for number in range(4):
         folder.save(checkpoint(10 * number), number)
     folder.prune({1, 3})
@@ -53,7 +56,7 @@ def test_pruning_leaves_the_named_checkpoints(config: Config, tmp_path: Path) ->
 
 def test_a_checkpoint_cut_short_is_passed_over(config: Config, tmp_path: Path) -> None:
     folder = ModelFolder(tmp_path)
-    folder.begin(config)
+    folder.begin(config, ORIGIN)
     for number in range(2):
         folder.save(checkpoint(number), number)
     (tmp_path / "checkpoint_000001" / "checkpoint.pt").write_bytes(b"PK")
@@ -62,7 +65,7 @@ def test_a_checkpoint_cut_short_is_passed_over(config: Config, tmp_path: Path) -
 
 def test_rows_of_steps_that_will_be_taken_again_are_dropped(config: Config, tmp_path: Path) -> None:
     folder = ModelFolder(tmp_path)
-    folder.begin(config)
+    folder.begin(config, ORIGIN)
     for step in (2, 4, 6):
         folder.add_row(row(step))
     folder.keep_rows(4)
@@ -73,3 +76,18 @@ def test_rows_of_steps_that_will_be_taken_again_are_dropped(config: Config, tmp_
 def test_a_folder_without_a_config_is_no_models_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"is not a model's folder: it has no config\.yaml"):
         ModelFolder(tmp_path).config()
+
+
+def test_a_model_knows_what_it_is_trained_on(config: Config, tmp_path: Path) -> None:
+    folder = ModelFolder(tmp_path)
+    folder.begin(config, ORIGIN)
+    assert folder.origin() == ORIGIN
+    (tmp_path / "origin.json").write_text('{"data": "x"}')
+    with pytest.raises(InputError, match=r"origin\.json is missing or not whole"):
+        folder.origin()
+
+
+def test_a_folder_that_cannot_be_made_is_the_users_error(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file/model cannot be written: Not a directory"):
+        ModelFolder(tmp_path / "file" / "model").begin(config, ORIGIN)

@@ -9,7 +9,7 @@ from tuner.errors import ConfigError
 from tuner.settings import replaced
 
 
-def fitted(config: Config, dataset: Dataset) -> Config:
+def fitted(config: Config, dataset: Dataset, variant: str = "") -> Config:
     """The config with the data's number of neurons in it.
 
     Raises:
@@ -27,7 +27,7 @@ def fitted(config: Config, dataset: Dataset) -> Config:
             ("model", "num_classes"),
             f"must be {neurons}, the number of neurons in {dataset.source}, but got {config.model.num_classes}",
         )
-    splits = make_splits(config.data, len(dataset.labelled))
+    splits = make_splits(config.data, len(dataset.labelled), variant)
     if not any(np.isfinite(dataset.responses[split.held_out]).any() for split in splits):
         raise ConfigError(("data", "random_seed"), "holds out only images without any response; take another")
     return replaced(config, {"model": replaced(config.model, {"num_classes": neurons})})

@@ -78,9 +78,10 @@ class Pack:
         predictions = np.full((len(self.replicates), num_labelled, num_neurons), np.nan, dtype=np.float32)
         for prediction, replicate in zip(predictions, self.replicates, strict=True):
             if len(replicate.split.held_out) and not replicate.diverged:
-                prediction[replicate.split.held_out] = (
-                    replicate.predict(self._cropped[replicate.split.held_out]).cpu().numpy()
-                )
+                found = replicate.predict(self._cropped[replicate.split.held_out]).cpu().numpy()
+                replicate.diverged = not bool(np.isfinite(found).all())
+                if not replicate.diverged:
+                    prediction[replicate.split.held_out] = found
         return predictions
 
     def state(self) -> dict[str, Any]:

@@ -11,8 +11,8 @@ M_MMAP_THRESHOLD = -3
 KEEP_BELOW = 2**30
 
 
-def own_process(threads: int) -> torch.device:
-    """The device to train on, with this process's thread count and allocator set for training.
+def own_process(threads: int, *, gpu: bool = True) -> torch.device:
+    """The device to train on, a GPU if there is one and `gpu` allows it; this process is set up for training.
 
     glibc gives every block above 32 MiB back to the kernel when it is freed, and the next step faults each of its pages
     in again: half of a training step's time on a CPU. Telling it to keep blocks up to 1 GiB changes no result.
@@ -23,7 +23,7 @@ def own_process(threads: int) -> torch.device:
         if hasattr(libc, "mallopt"):
             libc.mallopt(M_MMAP_THRESHOLD, KEEP_BELOW)
             libc.mallopt(M_TRIM_THRESHOLD, KEEP_BELOW)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device("cuda" if gpu and torch.cuda.is_available() else "cpu")
 
 
 def available_cpus() -> int:

@@ -87,7 +87,7 @@ class Replicate:
     def load_state(self, state: dict[str, Any]) -> None:
         """The replicate as it was when `state` was taken."""
         self.net.load_state_dict(state["net"])
-        self._optimiser.load_state_dict(state["optimiser"])
+        self._optimiser.load_state_dict(_copied(state["optimiser"]))
         for parameter, moments in self._optimiser.state.items():
             for name in ("exp_avg", "exp_avg_sq"):
                 # The fused step pairs numbers by their place in memory, so the moments must lie as the parameter does.

@@ -12,11 +12,12 @@ from tuner.promotion.ensemble import ensemble_of
 from tuner.promotion.export import export
 from tuner.promotion.promote import neuron_metrics
 from tuner.results.folder import Folder
+from tuner.results.origin import Origin
 from tuner.results.record import Measurement
 
 
 def export_weights(
-    weights: Weights, config: Config, measurement: Measurement, images_BHWC: Tensor, data: str, target: Path
+    weights: Weights, config: Config, measurement: Measurement, images_BHWC: Tensor, origin: Origin, target: Path
 ) -> None:
     """The folder `target` is the bundle of the replicates' mean.
 
@@ -25,7 +26,7 @@ def export_weights(
         config: They were trained with.
         measurement: What was found at that step.
         images_BHWC: `[B, S, S, 3]` in 0..1, what the check predicts.
-        data: One sentence on what they were trained on.
+        origin: What they were trained on.
         target: Replaced, once the new one is whole.
 
     Raises:
@@ -33,17 +34,18 @@ def export_weights(
     """
     account = Account(
         config=config,
-        title=f"Checkpoint at step {measurement.step}",
+        title=f"Checkpoint at step {measurement.step}" + (" (simulated data)" if origin.simulated else ""),
         metrics={
             "step": measurement.step,
             "rmse": measurement.rmse,
             "rmse_se": measurement.rmse_se,
             "num_networks": len(weights),
+            "simulated": origin.simulated,
         },
         statement=_statement(measurement, len(weights)),
         neurons=measurement.neurons,
         neuron_metrics=neuron_metrics(measurement),
-        data=data,
+        data=origin.data,
     )
     ensemble = ensemble_of(config, len(measurement.neurons), weights)
     export(ensemble, account, images_BHWC, Folder.at(str(target.parent)), target.name)

@@ -12,6 +12,7 @@ from tuner.promotion.predict import centre
 from tuner.promotion.retrain import retrain, steps_on_all
 from tuner.results.experiment import BUNDLE
 from tuner.results.folder import Folder
+from tuner.results.origin import origin_of
 from tuner.results.record import Measurement
 from tuner.results.verdict import Verdict
 
@@ -43,13 +44,6 @@ def neuron_metrics(measurement: Measurement) -> dict[str, tuple[float, ...]]:
     return {"rmse": measurement.neuron_rmse, "correlation": measurement.neuron_correlation, "r2": measurement.neuron_r2}
 
 
-def describe_data(dataset: Dataset) -> str:
-    """One sentence on what was trained on."""
-    kind = "SIMULATED responses, which nobody recorded," if dataset.simulated else f"Responses in `{dataset.source}`"
-    size = f"{len(dataset.neurons)} neurons to {len(dataset.labelled)} images"
-    return f"{kind} of {size} (fingerprint {dataset.fingerprint})."
-
-
 def _account(verdict: Verdict, dataset: Dataset, *, seeds: int, steps: int) -> Account:
     best, control = verdict.best, verdict.control
     metrics = {
@@ -60,7 +54,7 @@ def _account(verdict: Verdict, dataset: Dataset, *, seeds: int, steps: int) -> A
         "base_rmse": control.rmse if control else None,
         "mean_predictor_rmse": verdict.mean_predictor_rmse,
         "noise_rmse": dataset.noise_rmse,
-        "num_variants": len(verdict.ranking),
+        "num_variants": verdict.num_measured,
         "num_networks": seeds,
         "retrain_steps": steps,
         "simulated": dataset.simulated,
@@ -68,7 +62,7 @@ def _account(verdict: Verdict, dataset: Dataset, *, seeds: int, steps: int) -> A
     title = f"Variant {verdict.record.variant}" + (" (simulated data)" if dataset.simulated else "")
     statement = _statement(verdict, dataset, seeds=seeds, steps=steps)
     return Account(
-        verdict.config, title, metrics, statement, dataset.neurons, neuron_metrics(best), describe_data(dataset)
+        verdict.config, title, metrics, statement, dataset.neurons, neuron_metrics(best), origin_of(dataset, 0).data
     )
 
 
@@ -83,6 +77,6 @@ def _statement(verdict: Verdict, dataset: Dataset, *, seeds: int, steps: int) ->
 {best.rmse_se:.4f}) in {split}{repeated}, pooled over neurons.
 The base config had {base}; predicting each neuron's mean has {verdict.mean_predictor_rmse:.4f} there.{noise}
 
-The {best.rmse:.4f} is the lowest value of one learning curve, and of {len(verdict.ranking)} variants, on those same
+The {best.rmse:.4f} is the lowest value of one learning curve, and of {verdict.num_measured} variants, on those same
 images: expect somewhat more on new ones. The model here is the mean of {seeds} such networks, trained on all
 {images} labelled images for {steps_text}; no image was kept aside to measure it."""

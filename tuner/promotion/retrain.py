@@ -18,9 +18,11 @@ def retrain(config: Config, dataset: Dataset, steps: int, *, seeds: int, seed: i
     device = own_process(available_cpus())
     pack = Pack(config, dataset, whole(len(dataset.labelled), seeds), seed=seed, device=device)
     pack.train(steps)
-    if pack.diverged:
+    weights = pack.weights()
+    finite = all(bool(value.isfinite().all()) for net in weights.values() for value in net.values())
+    if pack.diverged or not finite:
         raise TunerError(f"a network diverged while it was retrained for {steps} steps; lower training.learning_rate")
-    return ensemble_of(config, len(dataset.neurons), pack.weights())
+    return ensemble_of(config, len(dataset.neurons), weights)
 
 
 def steps_on_all(config: Config, best_step: int, num_labelled: int, num_trained: int) -> int:

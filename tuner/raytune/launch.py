@@ -11,7 +11,7 @@ from ray import tune
 from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
 
 from tuner.dataset.load import Dataset
-from tuner.errors import InputError
+from tuner.errors import InputError, TunerError
 from tuner.raytune.relay import Listener, Relay
 from tuner.raytune.trainable import ConvTrial
 from tuner.results.experiment import Entry, Experiment
@@ -31,16 +31,14 @@ class Resources:
         cpus_per_trial: Also the number of threads, rounded down, at least 1.
         gpus_per_trial: May be a fraction; None is half a GPU where there is one, else none.
         max_concurrent: Trials at a time; None is as many as fit.
-        time_budget_s: Seconds after which no trial goes on; None is no limit.
     """
 
     cpus_per_trial: float = 1
     gpus_per_trial: float | None = None
     max_concurrent: int | None = None
-    time_budget_s: float | None = None
 
 
-def start_ray(address: str | None, num_cpus: int | None = None) -> None:
+def start_ray(address: str | None, num_cpus: int | None = None, num_gpus: int | None = None) -> None:
     """This process is connected to the cluster at `address`, or to a new one on this machine.
 
     Ray's own log lines go to Python's logging, which the commands send to a file.
@@ -48,6 +46,7 @@ def start_ray(address: str | None, num_cpus: int | None = None) -> None:
     Args:
         address: Of a running cluster; None starts one here.
         num_cpus: That the new one may use; None is all.
+        num_gpus: As above.
     """
     if ray.is_initialized():
         return
@@ -65,11 +64,12 @@ def start_ray(address: str | None, num_cpus: int | None = None) -> None:
         ray.init(
             address=address,
             num_cpus=num_cpus,
+            num_gpus=num_gpus,
             include_dashboard=None if address else False,
             log_to_driver=False,
             configure_logging=False,
         )
-    except ConnectionError as error:
+    except (ConnectionError, ValueError) as error:
         raise InputError(
             f"--address {address}: there is no Ray cluster to connect to ({str(error).splitlines()[0]})"
         ) from None
@@ -86,10 +86,12 @@ def check_resources(resources: Resources) -> Resources:
     if gpus is None:
         gpus = 0.5 if any(node.get("GPU", 0) for node in nodes) else 0.0
     wanted = {"CPU": resources.cpus_per_trial, "GPU": gpus}
+    if not any(wanted.values()):
+        raise InputError("a trial needs some of a CPU or of a GPU, but --cpus-per-trial and --gpus-per-trial are 0")
     if not any(all(node.get(kind, 0) >= amount for kind, amount in wanted.items()) for node in nodes):
         most = ", ".join(f"{max(node.get(kind, 0) for node in nodes):g} {kind}" for kind in wanted)
         raise InputError(f"a trial asks for {wanted['CPU']:g} CPU and {gpus:g} GPU, but no node has more than {most}")
-    return Resources(resources.cpus_per_trial, gpus, resources.max_concurrent, resources.time_budget_s)
+    return Resources(resources.cpus_per_trial, gpus, resources.max_concurrent)
 
 
 def run_trials(
@@ -102,7 +104,7 @@ def run_trials(
     listeners: tuple[Listener, ...],
     resume: bool,
 ) -> frozenset[str]:
-    """Every variant is a trial of Ray Tune, run as far as interruption and time allow.
+    """Every variant is a trial of Ray Tune, run to its end, or to an interruption.
 
     Args:
         experiment: Where results go.
@@ -131,7 +133,7 @@ def on_worker(function: Callable[Parameters, Result], *args: Parameters.args, **
     """What the function returns, run on the node with the most CPUs (and on a GPU, if there is one) with all of them.
 
     Raises:
-        Whatever the function raises.
+        TunerError: the function's own, or one that tells what else it raised, or that its worker was lost.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     gpus = 1 if any(node.get("GPU", 0) for node in nodes) else 0
@@ -140,12 +142,21 @@ def on_worker(function: Callable[Parameters, Result], *args: Parameters.args, **
     try:
         result: Result = ray.get(remote.remote(*args, **kwargs))
     except ray.exceptions.RayTaskError as error:
-        raise error.cause from None
+        if isinstance(error.cause, TunerError):
+            raise error.cause from None
+        raise TunerError(f"a worker failed: {type(error.cause).__name__}: {error.cause}") from error
+    except ray.exceptions.RayError as error:
+        raise TunerError(f"a worker was lost: {str(error).splitlines()[0]}") from error
     return result
 
 
 def _trainable(dataset: Dataset, seed: int, resources: Resources) -> Any:
-    parameters = {"dataset": dataset, "seed": seed, "threads": int(resources.cpus_per_trial)}
+    parameters = {
+        "dataset": dataset,
+        "seed": seed,
+        "threads": int(resources.cpus_per_trial),
+        "gpu": bool(resources.gpus_per_trial),
+    }
     wanted = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial or 0}
     return tune.with_resources(tune.with_parameters(ConvTrial, **parameters), wanted)
 
@@ -163,7 +174,6 @@ def _new_tuner(trainable: Any, experiment: Experiment, entries: tuple[Entry, ...
             mode="min",
             reuse_actors=True,
             max_concurrent_trials=resources.max_concurrent,
-            time_budget_s=resources.time_budget_s,
             trial_name_creator=_trial_name,
             trial_dirname_creator=_trial_name,
         ),

@@ -31,7 +31,7 @@ class ConvTrial(tune.Trainable):
     _reports: Iterator[Report]
 
     def setup(  # type: ignore[override]  # Ray hands over what `tune.with_parameters` was given
-        self, config: dict[str, Any], dataset: Dataset, seed: int, threads: int
+        self, config: dict[str, Any], dataset: Dataset, seed: int, threads: int, gpu: bool
     ) -> None:
         """The actor is ready for its first trial.
 
@@ -40,9 +40,10 @@ class ConvTrial(tune.Trainable):
             dataset: Shared through Ray's object store.
             seed: The experiment's, which its name is already part of.
             threads: That training may use.
+            gpu: Whether it may use a GPU.
         """
         self._dataset, self._seed = dataset, seed
-        self._device = own_process(threads)
+        self._device = own_process(threads, gpu=gpu)
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

@@ -1,7 +1,7 @@
 """The experiment while it runs, on the terminal."""
 
 import math
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from tuner.results.record import Measurement
 
 @dataclass
 class _Trial:
-    started: float
     last: Measurement
     best: Measurement
 
@@ -26,11 +25,13 @@ class Progress:
     Args:
         variants: Names of all variants.
         done: Number of them that ended before.
+        best: The best evaluation of each that was measured before.
     """
 
-    def __init__(self, variants: tuple[str, ...], done: int) -> None:
+    def __init__(self, variants: tuple[str, ...], done: int, best: Mapping[str, Measurement]) -> None:
         self._total, self._done, self._console = len(variants), done, Console(markup=False)
         self._width = max(len(name) for name in variants)
+        self._best_before = best
         self._running: dict[str, _Trial] = {}
         self._live = (
             Live(console=self._console, refresh_per_second=2, transient=True) if self._console.is_terminal else None
@@ -47,7 +48,8 @@ class Progress:
 
     def measured(self, variant: str, folder: Path, measurement: Measurement) -> None:
         """The trial's row shows its last and its best evaluation."""
-        trial = self._running.setdefault(variant, _Trial(time.monotonic(), measurement, measurement))
+        best = self._best_before.get(variant, measurement)
+        trial = self._running.setdefault(variant, _Trial(measurement, best))
         trial.last = measurement
         if measurement.rmse < trial.best.rmse or math.isnan(trial.best.rmse):
             trial.best = measurement

@@ -26,13 +26,12 @@ def announcement(dataset: Dataset, found: Expansion, base: Config) -> list[str]:
 def summary(verdict: Verdict, dataset: Dataset, folder: Folder, *, promoted: bool) -> list[str]:
     """What came out, and where it is."""
     best, control = verdict.best, verdict.control
-    tried = sum(record.best is not None for record in verdict.ranking)
     base = f"{control.rmse:.4f} ± {control.rmse_se:.4f} at step {control.step}" if control else "nothing measured"
     lines = [
         "",
-        f"best variant: {verdict.record.variant}",
+        f"best variant: {verdict.record.variant}, since {verdict.reason}",
         f"  its rmse        {best.rmse:.4f} ± {best.rmse_se:.4f} at step {best.step}",
-        f"                  (the lowest of its curve, and of {tried} variants: expect more on new images)",
+        f"                  (the lowest of its curve and of {verdict.num_measured} variants: expect more on others)",
         f"  base config     {base}",
         f"  mean predictor  {verdict.mean_predictor_rmse:.4f}",
     ]

@@ -17,9 +17,10 @@ class TensorBoardWriter:
 
     Args:
         configs: Variant name to config.
+        best: The best evaluation of each that was measured before.
     """
 
-    def __init__(self, configs: Mapping[str, Config]) -> None:
+    def __init__(self, configs: Mapping[str, Config], best: Mapping[str, Measurement]) -> None:
         tables = {variant: hyper_parameters(config) for variant, config in configs.items()}
         shown = differing(list(tables.values())) or {name for table in tables.values() for name in table}
         self._parameters = {
@@ -27,7 +28,7 @@ class TensorBoardWriter:
             for variant, table in tables.items()
         }
         self._writers: dict[str, SummaryWriter] = {}
-        self._lowest: dict[str, float] = {}
+        self._lowest = {variant: measurement.rmse for variant, measurement in best.items()}
 
     def measured(self, variant: str, folder: Path, measurement: Measurement) -> None:
         """One evaluation stands in the trial's events."""

@@ -10,8 +10,6 @@ from pyarrow import fs
 
 from tuner.errors import InputError, TunerError
 
-LOCAL_SCHEMES = ("file",)
-
 
 @dataclass(frozen=True)
 class Folder:
@@ -63,17 +61,6 @@ class Folder:
                 self._filesystem.move(written, target)
         except OSError as error:
             raise TunerError(f"{self.uri}/{name} cannot be written: {error}") from None
-
-    def folders(self) -> tuple[str, ...]:
-        """Names of the folders inside, sorted."""
-        selector = fs.FileSelector(self._path(""), allow_not_found=True)
-        return tuple(
-            sorted(
-                info.base_name
-                for info in self._filesystem.get_file_info(selector)
-                if info.type == fs.FileType.Directory
-            )
-        )
 
     def put(self, source: Path, name: str) -> None:
         """The folder `name` inside is a copy of a local folder, and of nothing else.

@@ -9,6 +9,7 @@ from typing import Any
 from tuner.config import Config, dump_config, load_config
 from tuner.engine.checkpoint import FILE, Checkpoint, read_checkpoint, write_checkpoint
 from tuner.errors import InputError
+from tuner.results.origin import ORIGIN, Origin, read_origin
 from tuner.results.record import Measurement, read_rows
 
 CONFIG, RESULTS = "config.yaml", "result.json"
@@ -25,10 +26,27 @@ class ModelFolder:
         """Whether a model was trained here before."""
         return (self.path / CONFIG).is_file()
 
-    def begin(self, config: Config) -> None:
-        """The folder holds the config."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        (self.path / CONFIG).write_text(dump_config(config))
+    def begin(self, config: Config, origin: Origin) -> None:
+        """The folder holds the config and the origin.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            (self.path / ORIGIN).write_text(origin.dump())
+            (self.path / CONFIG).write_text(dump_config(config))
+        except OSError as error:
+            raise InputError(f"{self.path} cannot be written: {error.strerror or error}") from None
+
+    def origin(self) -> Origin:
+        """What the model is trained on.
+
+        Raises:
+            InputError: nothing tells.
+        """
+        file = self.path / ORIGIN
+        return read_origin(file.read_text() if file.is_file() else "", str(self.path))
 
     def config(self) -> Config:
         """The config that the model is trained with.

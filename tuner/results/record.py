@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -71,8 +71,13 @@ class TrialRecord:
     @property
     def best(self) -> Measurement | None:
         """The evaluation with the lowest RMSE of the trial's one curve; None without a finite one."""
-        finite = [measurement for measurement in self.measurements if math.isfinite(measurement.rmse)]
-        return min(finite, key=lambda measurement: measurement.rmse, default=None)
+        return lowest(self.measurements)
+
+
+def lowest(curve: Iterable[Measurement]) -> Measurement | None:
+    """The evaluation with the lowest RMSE of a curve, the first of equals; None without a finite one."""
+    finite = [measurement for measurement in curve if math.isfinite(measurement.rmse)]
+    return min(finite, key=lambda measurement: measurement.rmse, default=None)
 
 
 def row_of(report: "Report", neurons: tuple[str, ...]) -> dict[str, Any]:

@@ -27,3 +27,8 @@ class Verdict:
     control: Measurement | None
     mean_predictor_rmse: float
     reason: str
+
+    @property
+    def num_measured(self) -> int:
+        """Number of variants that the winner was chosen from."""
+        return sum(record.best is not None for record in self.ranking)
