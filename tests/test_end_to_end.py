@@ -136,10 +136,9 @@ def test_the_winner_can_be_promoted_again_and_a_trial_exported(
 
 def test_an_interrupted_run_says_how_to_go_on_and_goes_on(folder: Path) -> None:
     arguments = [*RUN, "-n", "interrupted", "--seeds", "1", "--max-concurrent", "1"]
-    slow = folder / "slow.yaml"
-    slow.write_text(
-        CONFIG.replace("max_steps: 30, early_stopping_evals: 3", "max_steps: 3000, early_stopping_evals: 600")
-    )
+    long = CONFIG.replace("max_steps: 30, early_stopping_evals: 3", "max_steps: 600, early_stopping_evals: 900")
+    (folder / "slow.yaml").write_text(long)
+    (folder / "one.yaml").write_text("change_training: [{learning_rate: [0.003]}]")
     arguments[arguments.index("config.yaml")] = "slow.yaml"
     arguments[arguments.index("mutations.yaml")] = "one.yaml"
     command = [sys.executable, "-m", "tuner", *arguments]
@@ -148,11 +147,11 @@ def test_an_interrupted_run_says_how_to_go_on_and_goes_on(folder: Path) -> None:
     )
     results = folder / "ray_results" / "group" / "interrupted"
     deadline = time.monotonic() + 120
-    while not list(results.glob("*/checkpoint_00000*")) and time.monotonic() < deadline:
+    while not list(results.glob("*/checkpoint_00000*")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     assert errors.startswith("interrupted: go on with: python -m tuner.run -g group ")
     assert errors.rstrip().endswith("--resume")
     changed = tuner(folder, *RUN, "-n", "interrupted", "--resume", "--max-concurrent", "1")
