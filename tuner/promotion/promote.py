@@ -54,7 +54,7 @@ def _account(verdict: Verdict, dataset: Dataset, *, seeds: int, steps: int) -> A
         "base_rmse": control.rmse if control else None,
         "mean_predictor_rmse": verdict.mean_predictor_rmse,
         "noise_rmse": dataset.noise_rmse,
-        "num_variants": verdict.num_measured,
+        "num_variants": verdict.num_eligible,
         "num_networks": seeds,
         "retrain_steps": steps,
         "simulated": dataset.simulated,
@@ -77,6 +77,6 @@ def _statement(verdict: Verdict, dataset: Dataset, *, seeds: int, steps: int) ->
 {best.rmse_se:.4f}) in {split}{repeated}, pooled over neurons.
 The base config had {base}; predicting each neuron's mean has {verdict.mean_predictor_rmse:.4f} there.{noise}
 
-The {best.rmse:.4f} is the lowest value of one learning curve, and of {verdict.num_measured} variants, on those same
+The {best.rmse:.4f} is the lowest value of one learning curve, and of {verdict.num_eligible} variants, on those same
 images: expect somewhat more on new ones. The model here is the mean of {seeds} such networks, trained on all
 {images} labelled images for {steps_text}; no image was kept aside to measure it."""

@@ -31,7 +31,7 @@ def summary(verdict: Verdict, dataset: Dataset, folder: Folder, *, promoted: boo
         "",
         f"best variant: {verdict.record.variant}, since {verdict.reason}",
         f"  its rmse        {best.rmse:.4f} ± {best.rmse_se:.4f} at step {best.step}",
-        f"                  (lowest of its curve and of {verdict.num_measured} variants: expect more on new images)",
+        f"                  (lowest of its curve and of {verdict.num_eligible} variants: expect more on new images)",
         f"  base config     {base}",
         f"  mean predictor  {verdict.mean_predictor_rmse:.4f}",
     ]

@@ -69,6 +69,11 @@ class TrialRecord:
         return self.status != "unfinished"
 
     @property
+    def eligible(self) -> bool:
+        """Whether it can win: a config that diverges is not worth its best moment."""
+        return self.best is not None and self.status in ("finished", "unfinished")
+
+    @property
     def best(self) -> Measurement | None:
         """The evaluation with the lowest RMSE of the trial's one curve; None without a finite one."""
         return lowest(self.measurements)

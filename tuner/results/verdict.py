@@ -29,6 +29,6 @@ class Verdict:
     reason: str
 
     @property
-    def num_measured(self) -> int:
+    def num_eligible(self) -> int:
         """Number of variants that the winner was chosen from."""
-        return sum(record.best is not None for record in self.ranking)
+        return sum(record.eligible for record in self.ranking)

@@ -24,14 +24,9 @@ def ranked(records: Iterable[TrialRecord]) -> tuple[TrialRecord, ...]:
     """Trials from the lowest best RMSE to the highest; those that ended badly or measured nothing come last."""
 
     def key(record: TrialRecord) -> tuple[bool, float, str]:
-        return not eligible(record), record.best.rmse if record.best else math.inf, record.variant
+        return not record.eligible, record.best.rmse if record.best else math.inf, record.variant
 
     return tuple(sorted(records, key=key))
-
-
-def eligible(record: TrialRecord) -> bool:
-    """Whether a trial can win: a config that diverges is not worth its best moment."""
-    return record.best is not None and record.status in ("finished", "unfinished")
 
 
 def select(records: Iterable[TrialRecord], rule: Rule = "best") -> Choice:
@@ -40,7 +35,7 @@ def select(records: Iterable[TrialRecord], rule: Rule = "best") -> Choice:
     Raises:
         TunerError: no trial is eligible.
     """
-    candidates = [record for record in ranked(records) if eligible(record)]
+    candidates = [record for record in ranked(records) if record.eligible]
     if not candidates:
         raise TunerError("no trial ended with a finite RMSE, so there is no best variant")
     reason = f"it has the lowest RMSE of {len(candidates)} variants on their held-out images"
