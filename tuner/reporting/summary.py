@@ -35,6 +35,8 @@ def summary(verdict: Verdict, dataset: Dataset, folder: Folder, *, promoted: boo
         f"  base config     {base}",
         f"  mean predictor  {verdict.mean_predictor_rmse:.4f}",
     ]
+    if best.rmse >= verdict.mean_predictor_rmse:
+        lines.append("  IT IS NO BETTER than predicting each neuron's mean: do not use it")
     if dataset.noise_rmse is not None:
         lines.append(f"  perfect model   {dataset.noise_rmse:.4f} (known, since the data are simulated)")
     lines += [f"  {text}" for text in _bad_endings(verdict)]
