@@ -214,7 +214,7 @@ def test_a_depth_with_too_many_variants_is_refused() -> None:
         for name in ("eval_steps", "max_steps", "batch_size", "exports_to_keep")
     )
     assert math.comb(4, 3) * 30**3 > MAX_VARIANTS
-    with pytest.raises(InputError, match=f"make more than {MAX_VARIANTS} variants at depth 3; use a smaller --depth"):
+    with pytest.raises(InputError, match=f"make more than {MAX_VARIANTS} variants; use a smaller --depth"):
         expand(BASE, space, depth=3)
 
 

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from tuner.config import Config
 from tuner.dataset.load import Dataset
-from tuner.reporting.summary import summary
+from tuner.mutation.expand import Expansion, Variant
+from tuner.reporting.summary import SHOWN, announcement, summary
 from tuner.results.folder import Folder
 from tuner.results.record import Measurement, Status, TrialRecord
 from tuner.results.verdict import Verdict
@@ -41,3 +44,14 @@ def test_a_winner_no_better_than_the_mean_predictor_is_called_that(
 
 def test_a_bundle_is_announced_only_if_there_is_one(dataset: Dataset) -> None:
     assert not any(line.startswith("bundle") for line in lines_of(dataset, 0.4, promoted=False))
+
+
+def test_the_announcement_says_what_data_it_is_first_and_stays_short(dataset: Dataset) -> None:
+    repeated = tuple((f"way{number}", "base") for number in range(SHOWN + 3))
+    lines = announcement(dataset, Expansion((Variant("base", Config()),), repeated, ("no",)), Config())
+    assert lines[0] == "data in somewhere: 30 labelled images of 36, 4 neurons"
+    assert lines[1] == "1 variants, the control `base` among them; 20 images held out"
+    assert lines[2] == "  way0 gives the same config as base: one trial"
+    assert lines[2 + SHOWN :] == ["  and 3 more like the last", "  left out: no"]
+    simulated = announcement(replace(dataset, source="simulated"), Expansion((), (), ()), Config())
+    assert simulated[0].startswith("SIMULATED data")

@@ -58,45 +58,55 @@ def expansion(base: Config, mutations: Space, *, depth: int = 1) -> Expansion:
     choices = tuple(enumerate(islice(grid_mutations(mutations), MAX_VARIANTS)))
     if len(choices) == MAX_VARIANTS:
         raise InputError(f"the mutations file makes {MAX_VARIANTS} mutations or more; use smaller grids")
-    found = {base: Variant(sequence_name(()), base)}
-    repeated: list[tuple[str, str]] = []
-    names = {found[base].name}
-    failures: dict[int, list[str]] = {}
-    applied: set[int] = set()
-    level = [found[base]]
+    growth = _Growth(Variant(sequence_name(()), base))
+    level = list(growth.variants.values())
     for _ in range(depth):
         if not level:
             break
-        level, parents = [], level
-        for parent, (number, mutation) in product(parents, choices):
-            sequence = (*parent.mutations, mutation)
-            try:
-                config = mutation.apply(parent.config)
-            except ConfigError as error:
-                failures.setdefault(number, []).append(
-                    f"{mutation.where}: {mutation.name} cannot be applied to {parent.name}: {error}"
-                )
-                continue
-            applied.add(number)
-            name = sequence_name(sequence)
-            if config in found:
-                repeated.append((name, found[config].name))
-                continue
-            if name in names:  # `3` and `"3"` as arguments of a user's own function
-                raise InputError(f"{mutation.where}: two different variants are named {name}; remove one of the two")
-            names.add(name)
-            found[config] = Variant(name, config, sequence)
-            level.append(found[config])
-            if len(found) > MAX_VARIANTS:
-                raise InputError(
-                    f"the mutations make more than {MAX_VARIANTS} variants at depth {depth}; use a smaller --depth"
-                )
-    for number, reasons in failures.items():
-        if number not in applied:
-            raise InputError(reasons[0])
-    return Expansion(
-        tuple(found.values()), tuple(repeated), tuple(reason for reasons in failures.values() for reason in reasons)
-    )
+        grown = (growth.grow(parent, number, mutation) for parent, (number, mutation) in product(level, choices))
+        level = [variant for variant in grown if variant is not None]
+    return growth.expansion()
+
+
+class _Growth:
+    """The variants so far by config, and what was left out; mutations are told apart by their number in the file."""
+
+    def __init__(self, control: Variant) -> None:
+        self.variants = {control.config: control}
+        self._names = {control.name}
+        self._repeated: list[tuple[str, str]] = []
+        self._failures: dict[int, list[str]] = {}
+        self._applied: set[int] = set()
+
+    def grow(self, parent: Variant, number: int, mutation: Mutation) -> Variant | None:
+        """The variant that the mutation makes of `parent`; None if it cannot, or if its config is there already."""
+        sequence = (*parent.mutations, mutation)
+        try:
+            config = mutation.apply(parent.config)
+        except ConfigError as error:
+            failure = f"{mutation.where}: {mutation.name} cannot be applied to {parent.name}: {error}"
+            self._failures.setdefault(number, []).append(failure)
+            return None
+        self._applied.add(number)
+        name = sequence_name(sequence)
+        if config in self.variants:
+            self._repeated.append((name, self.variants[config].name))
+            return None
+        if name in self._names:  # `3` and `"3"` as arguments of a user's own function
+            raise InputError(f"{mutation.where}: two different variants are named {name}; remove one of the two")
+        if len(self.variants) == MAX_VARIANTS:
+            raise InputError(f"the mutations make more than {MAX_VARIANTS} variants; use a smaller --depth")
+        self._names.add(name)
+        self.variants[config] = Variant(name, config, sequence)
+        return self.variants[config]
+
+    def expansion(self) -> Expansion:
+        """What was found, unless a mutation could be applied nowhere."""
+        for number, reasons in self._failures.items():
+            if number not in self._applied:
+                raise InputError(reasons[0])
+        impossible = (reason for reasons in self._failures.values() for reason in reasons)
+        return Expansion(tuple(self.variants.values()), tuple(self._repeated), tuple(impossible))
 
 
 def grid_mutations(space: Space) -> Iterator[Mutation]:

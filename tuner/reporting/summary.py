@@ -7,6 +7,8 @@ from tuner.results.experiment import BUNDLE, LEADERBOARD
 from tuner.results.folder import Folder
 from tuner.results.verdict import Verdict
 
+SHOWN = 5
+
 
 def announcement(dataset: Dataset, found: Expansion, base: Config) -> list[str]:
     """What is about to be searched; the first line says what data it is."""
@@ -18,9 +20,15 @@ def announcement(dataset: Dataset, found: Expansion, base: Config) -> list[str]:
     return [
         f"{source}: {len(dataset.labelled)} labelled images of {len(dataset.images)}, {len(dataset.neurons)} neurons",
         f"{len(found.variants)} variants, the control `base` among them; {split}{repeats}",
-        *same,
-        *(f"  left out: {reason}" for reason in found.impossible),
+        *_first(same),
+        *_first([f"  left out: {reason}" for reason in found.impossible]),
     ]
+
+
+def _first(lines: list[str]) -> list[str]:
+    """The first few lines, and how many more there are: longer sequences repeat each other by the hundred."""
+    more = len(lines) - SHOWN
+    return [*lines[:SHOWN], f"  and {more} more like the last"] if more > 0 else lines
 
 
 def summary(verdict: Verdict, dataset: Dataset, folder: Folder, *, promoted: bool) -> list[str]:
