@@ -21,11 +21,11 @@ def main(arguments: list[str]) -> None:
     dataset = recorded_dataset(manifest, options.data)
     from tuner.promotion.promote import promote
     from tuner.reporting.summary import summary
-    from tuner.results.origin import origin_of
+    from tuner.results.origin import describe_data
     from tuner.seeding import seed_of
     from tuner.selection.decide import decide
 
-    say(origin_of(dataset, manifest["seed"]).data)
+    say(describe_data(dataset))
     verdict = decide(experiment.entries(), experiment.records(), dataset)
     say(f"retraining {verdict.record.variant} on {len(dataset.labelled)} images, number of networks: {options.seeds}")
     seed = manifest["seed"] if options.seed is None else options.seed

@@ -69,15 +69,10 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
     seed = seed_of(options.seed, options.group, options.name)
     job = prepare(options.config, options.mutations, options.depth, options.data, experiment, seed)
     manifest = make_manifest(options, command, job)
-    retrain = not options.no_retrain
-    finished = False
     if options.resume:
         from tuner.results.manifest import check_unchanged
-        from tuner.results.origin import origin_of
 
         check_unchanged(manifest, experiment.manifest())
-        experiment.describe(job.entries, origin_of(job.dataset, job.seed))
-        finished = is_finished(experiment, retrain=retrain)
     from tuner.reporting.summary import announcement
 
     say(*announcement(job.dataset, job.found, job.base))
@@ -86,6 +81,12 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
 
         say(variant_table(job.entries, job.dataset))
         return
+    retrain, finished = not options.no_retrain, False
+    if options.resume:
+        from tuner.results.origin import origin_of
+
+        experiment.describe(job.entries, origin_of(job.dataset, job.seed))
+        finished = is_finished(experiment, retrain=retrain)
     if finished:
         say("this experiment is finished: nothing is left to do")
     elif not options.resume or not is_finished(experiment, retrain=False):

@@ -12,7 +12,7 @@ from tuner.promotion.predict import centre
 from tuner.promotion.retrain import retrain, steps_on_all
 from tuner.results.experiment import BUNDLE
 from tuner.results.folder import Folder
-from tuner.results.origin import origin_of
+from tuner.results.origin import describe_data
 from tuner.results.record import Measurement
 from tuner.results.verdict import Verdict
 
@@ -62,7 +62,7 @@ def _account(verdict: Verdict, dataset: Dataset, *, seeds: int, steps: int) -> A
     title = f"Variant {verdict.record.variant}" + (" (simulated data)" if dataset.simulated else "")
     statement = _statement(verdict, dataset, seeds=seeds, steps=steps)
     return Account(
-        verdict.config, title, metrics, statement, dataset.neurons, neuron_metrics(best), origin_of(dataset, 0).data
+        verdict.config, title, metrics, statement, dataset.neurons, neuron_metrics(best), describe_data(dataset)
     )
 
 

@@ -32,10 +32,14 @@ class Origin:
 
 def origin_of(dataset: Dataset, seed: int) -> Origin:
     """The origin of what is trained on this data set with this seed."""
+    return Origin(describe_data(dataset), dataset.simulated, dataset.fingerprint, seed)
+
+
+def describe_data(dataset: Dataset) -> str:
+    """One sentence on a data set; it says so where nobody recorded it."""
     kind = "SIMULATED responses, which nobody recorded," if dataset.simulated else f"Responses in `{dataset.source}`"
     size = f"{len(dataset.neurons)} neurons to {len(dataset.labelled)} images"
-    data = f"{kind} of {size} (fingerprint {dataset.fingerprint})."
-    return Origin(data, dataset.simulated, dataset.fingerprint, seed)
+    return f"{kind} of {size} (fingerprint {dataset.fingerprint})."
 
 
 def read_origin(text: str, place: str) -> Origin:
