@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from tuner.config import ConvLayer, DenseLayer, LogitsLayer, ModelConfig
-from tuner.model import ConvNet
+from tuner.model import ConvNet, dropout, input_shapes
 
 LAYERS: dict[str, ModelConfig] = {
     "linear": ModelConfig(image_size=9),
@@ -25,11 +25,18 @@ def net_of(config: ModelConfig, seed: int = 0) -> ConvNet:
     return ConvNet(config, 2, torch.Generator().manual_seed(seed))
 
 
+def noise_of(shape: tuple[int, ...], seed: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(-(2**15), 2**15, shape, dtype=torch.int16, generator=generator)
+
+
 def plainly(config: ModelConfig, net: ConvNet) -> nn.Sequential:
     """The same network as one writes it in PyTorch: ReLU first, then pooling."""
     modules: list[nn.Module] = []
     for layer, mine, norm in zip(config.conv_layers, net.convs, net.norms, strict=True):
-        conv = nn.Conv2d(mine.in_channels, layer.num_filters, layer.kernel_size, padding=layer.padding)
+        conv = nn.Conv2d(
+            mine.in_channels, layer.num_filters, layer.kernel_size, padding=layer.padding, bias=not layer.batch_norm
+        )
         conv.load_state_dict(mine.state_dict())
         modules += [conv, norm, nn.ReLU(), nn.MaxPool2d(layer.pool_size)]
     modules.append(nn.Flatten())
@@ -63,18 +70,63 @@ def test_dropout_acts_on_a_layers_input_and_only_while_training() -> None:
         net.logits.weight.copy_(torch.ones(2, 12))
     images = torch.full((4000, 3, 2, 2), 1.0)
     assert torch.equal(net.eval()(images), torch.full((4000, 2), 6.0))
-    answers = net.train()(images, torch.Generator().manual_seed(2))[:, 0]
+    answers = net.train()(images, [noise_of((4000, 12), 2)])[:, 0]
     # 12 inputs of 0.5, each kept with 3/4 and scaled by 4/3: mean 6, variance 12 * 0.25 * (1/4) / (3/4) = 1.
     assert answers.mean().item() == pytest.approx(6, abs=5 / 4000**0.5)
     assert answers.var().item() == pytest.approx(1, rel=0.15)
 
 
-def test_dropout_draws_from_the_given_generator_alone() -> None:
-    net = net_of(ModelConfig(image_size=4, logits_layer=LogitsLayer(dropout_rate=0.5))).train()
-    images = torch.rand(5, 3, 4, 4)
-    one, again, other = (net(images, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
-    assert torch.equal(one, again)
-    assert not torch.equal(one, other)
+@pytest.mark.parametrize(("rate", "kept"), [(0.0, 65536), (1e-6, 65536), (0.25, 49152), (0.4, 39322), (0.9999999, 1)])
+def test_dropout_keeps_its_share_of_all_random_numbers_and_the_mean(rate: float, kept: int) -> None:
+    noise = torch.arange(-(2**15), 2**15).to(torch.int16)
+    answer = dropout(torch.ones(2**16), rate, noise)
+    assert int((answer > 0).sum()) == kept  # each of the 2**16 numbers once: exact
+    assert answer.mean().item() == pytest.approx(1, rel=1e-6)
+
+
+def test_dropout_leaves_memory_format_and_dtype() -> None:
+    x = torch.ones(2, 3, 4, 4, dtype=torch.bfloat16).contiguous(memory_format=torch.channels_last)
+    answer = dropout(x, 0.4, noise_of((2, 3, 4, 4), 0))
+    assert answer.dtype == torch.bfloat16
+    assert answer.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_input_shapes_are_those_that_reach_the_layers(name: str) -> None:
+    net, seen = net_of(LAYERS[name]), []
+    for _, module in net.weighted_layers():
+        module.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[1:])))
+    with torch.no_grad():
+        net(torch.rand(1, 3, net.config.image_size, net.config.image_size))
+    padded_even = [
+        (shape[0], *(side + 1 for side in shape[1:])) if len(shape) == 3 and name == "same" else shape
+        for shape in input_shapes(LAYERS[name])
+    ]
+    assert seen == padded_even
+
+
+def test_the_blocked_layout_gives_the_same_values_and_gradients() -> None:
+    config = ModelConfig(
+        image_size=20,
+        conv_layers=(
+            ConvLayer(num_filters=16, kernel_size=4, dropout_rate=0.2),
+            ConvLayer(num_filters=32, kernel_size=3),
+        ),
+        dense_layers=(DenseLayer(num_units=6, dropout_rate=0.3),),
+    )
+    plain, blocked = net_of(config).train(), net_of(config).train()
+    blocked.blocked = True
+    images = torch.rand((7, 3, 20, 20), generator=torch.Generator().manual_seed(1))
+    noise = [noise_of((7, *shape), index) for index, shape in enumerate(input_shapes(config))]
+    answers = [net(images, noise) for net in (plain, blocked)]
+    # The order of sums differs; sums are of up to 800 values around 0.1.
+    torch.testing.assert_close(answers[0], answers[1], rtol=1e-5, atol=1e-6)
+    for answer in answers:
+        answer.square().sum().backward()
+    for one, other in zip(plain.parameters(), blocked.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-5)
+    with torch.inference_mode():
+        torch.testing.assert_close(plain.eval()(images), blocked.eval()(images), rtol=1e-5, atol=1e-6)
 
 
 def test_the_penalty_is_half_the_weighted_sum_of_squares_without_biases() -> None:

@@ -48,7 +48,7 @@ def cost_of(model: ModelConfig, num_neurons: int) -> Cost:
     for layer in model.conv_layers:
         weights = channels * layer.num_filters * layer.kernel_size**2
         width = conv_width(layer, size)
-        parameters += weights + layer.num_filters * (3 if layer.batch_norm else 1)
+        parameters += weights + layer.num_filters * (2 if layer.batch_norm else 1)
         macs += weights * width**2
         size, channels = width // layer.pool_size, layer.num_filters
         activations += layer.num_filters * (width**2 + size**2)

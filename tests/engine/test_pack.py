@@ -8,10 +8,14 @@ import pytest
 import torch
 from torch.nn import functional
 
-from tuner.config import Config
+from tuner.config import Config, ConvLayer
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import Split, make_splits
-from tuner.engine.pack import Pack, mean_response
+from tuner.engine.images import mean_response
+from tuner.engine.pack import Pack
+from tuner.engine.plan import Plan
+from tuner.engine.schedule import rows_of
+from tuner.model import ConvNet
 from tuner.settings import replaced
 
 CPU = torch.device("cpu")
@@ -34,6 +38,14 @@ CHANGES: dict[str, dict[str, dict[str, Any]]] = {
     },
     "two repeats": {"data": {"repeats": 2, "distortions": {"flip_up_down": {}}}},
     "bf16": {"training": {"precision": "bf16"}},
+    "full blocks of channels": {
+        "model": {
+            "conv_layers": (
+                ConvLayer(num_filters=16, kernel_size=4, dropout_rate=0.1),
+                ConvLayer(num_filters=32, kernel_size=3),
+            )
+        }
+    },
 }
 
 
@@ -52,6 +64,30 @@ def norm(config: Config) -> Config:
 
 def pack_of(config: Config, dataset: Dataset, splits: tuple[Split, ...] | None = None, seed: int = 5) -> Pack:
     return Pack(config, dataset, splits or make_splits(config.data, len(dataset.labelled)), seed=seed, device=CPU)
+
+
+def net_of(pack: Pack) -> ConvNet:
+    """The pack's first network."""
+    weights = next(iter(pack.weights().values()))
+    net = ConvNet(pack.config.model, len(weights["logits.bias"]))
+    net.load_state_dict(weights)
+    return net
+
+
+def training_data(dataset: Dataset, split: Split) -> tuple[torch.Tensor, torch.Tensor]:
+    images = torch.from_numpy(dataset.images[dataset.labelled][split.train][:, 2:18, 2:18]).movedim(-1, 1) / 255
+    return images, torch.from_numpy(dataset.responses[split.train])
+
+
+def poison(pack: Pack, name: str, index: int, value: float) -> None:
+    """One weight of one replicate is `value` from now on."""
+    state = pack.state()
+    list(state["replicates"].values())[index]["net"][name].fill_(value)
+    pack.load_state(state)
+
+
+def diverged(pack: Pack) -> list[bool]:
+    return [replicate["diverged"] for replicate in pack.state()["replicates"].values()]
 
 
 def same(one: Any, other: Any) -> bool:
@@ -73,8 +109,8 @@ def test_a_pack_is_its_replicates_trained_alone(changed: Config, dataset: Datase
         # Bit for bit: the loop over replicates does for each what it would do for one.
         assert alone.train(3)[0] == losses[index]
         np.testing.assert_array_equal(alone.evaluate()[0], predictions[index])
-        name = alone.replicates[0].name
-        assert same(alone.state()["replicates"][name], together.state()["replicates"][name])
+        ((name, state),) = alone.state()["replicates"].items()
+        assert same(state, together.state()["replicates"][name])
 
 
 def test_a_restored_pack_trains_as_if_it_had_never_stopped(changed: Config, dataset: Dataset) -> None:
@@ -118,12 +154,11 @@ def test_the_order_of_replicates_does_not_matter(changed: Config, dataset: Datas
 
 def test_a_diverged_replicate_leaves_others_alone(config: Config, dataset: Dataset) -> None:
     healthy, ill = pack_of(config, dataset), pack_of(config, dataset)
-    with torch.no_grad():
-        ill.replicates[1].net.logits.weight.fill_(torch.inf)
+    poison(ill, "logits.weight", 1, torch.inf)
     losses, expected = ill.train(3), healthy.train(3)
     assert np.isnan(losses[1])
     assert ill.diverged
-    assert [replicate.diverged for replicate in ill.replicates] == [False, True, False]
+    assert diverged(ill) == [False, True, False]
     for index in (0, 2):
         assert losses[index] == expected[index]
         np.testing.assert_array_equal(ill.evaluate()[index], healthy.evaluate()[index])
@@ -133,10 +168,9 @@ def test_a_diverged_replicate_leaves_others_alone(config: Config, dataset: Datas
 def test_a_replicate_whose_last_step_broke_it_is_diverged_too(config: Config, dataset: Dataset) -> None:
     pack = pack_of(config, dataset)
     pack.train(1)
-    with torch.no_grad():
-        pack.replicates[2].net.logits.bias.fill_(torch.nan)
+    poison(pack, "logits.bias", 2, torch.nan)
     predictions = pack.evaluate()
-    assert [replicate.diverged for replicate in pack.replicates] == [False, False, True]
+    assert diverged(pack) == [False, False, True]
     assert np.isnan(predictions[2]).all()
 
 
@@ -170,12 +204,12 @@ def test_training_responses_do_influence_training(config: Config, dataset: Datas
 def test_missing_responses_count_for_nothing(config: Config, dataset: Dataset) -> None:
     split = make_splits(config.data, len(dataset.labelled))[0]
     pack = pack_of(config, dataset, (split,))
-    batch = pack._batch(pack.replicates[0], {})
+    images, responses = training_data(dataset, split)
     with torch.no_grad():
-        predicted = pack.replicates[0].net.eval()(batch.images)
-    known = batch.responses.isfinite()
+        predicted = net_of(pack).eval()(images)
+    known = responses.isfinite()
     assert not known.all()
-    wanted = functional.mse_loss(predicted[known], batch.responses[known])
+    wanted = functional.mse_loss(predicted[known], responses[known])
     undropped = replaced(config, {"model": without_dropout(config)})
     loss = pack_of(undropped, dataset, (split,)).train(1)[0]
     assert loss == pytest.approx(float(wanted), rel=1e-6)
@@ -195,13 +229,12 @@ def test_a_step_is_that_of_a_plain_pytorch_loop(config: Config, dataset: Dataset
     """The oracle: torch's own Adam with weight decay on the layers that have it, masked mean squared error."""
     config = replaced(config, {"model": without_dropout(config)})
     split = make_splits(config.data, len(dataset.labelled))[0]
-    pack, plain = pack_of(config, dataset, (split,)), pack_of(config, dataset, (split,)).replicates[0].net
+    pack, plain = pack_of(config, dataset, (split,)), net_of(pack_of(config, dataset, (split,)))
     decayed = plain.convs[1].weight
     rest = [parameter for parameter in plain.parameters() if parameter is not decayed]
     groups = [{"params": rest}, {"params": [decayed], "weight_decay": 1e-3}]
     optimiser = torch.optim.Adam(groups, lr=config.training.learning_rate)
-    images = torch.from_numpy(dataset.images[dataset.labelled][split.train][:, 2:18, 2:18]).movedim(-1, 1) / 255
-    responses = torch.from_numpy(dataset.responses[split.train])
+    images, responses = training_data(dataset, split)
     known = responses.isfinite()
     plain.train()
     for _ in range(3):
@@ -211,26 +244,22 @@ def test_a_step_is_that_of_a_plain_pytorch_loop(config: Config, dataset: Dataset
     pack.train(3)
     for name, value in plain.state_dict().items():
         # Adam divides by the root of tiny squared gradients, which amplifies the rounding of another order of sums.
-        torch.testing.assert_close(pack.replicates[0].net.state_dict()[name], value, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(net_of(pack).state_dict()[name], value, rtol=1e-3, atol=1e-4)
 
 
 def test_an_epoch_of_batches_sees_every_training_image_once(config: Config, dataset: Dataset) -> None:
-    config = replaced(config, {"training": replaced(config.training, {"batch_size": 6})})
-    pack = pack_of(config, dataset)
-    replicate = pack.replicates[0]
-    assert len(replicate.split.train) == 20
-    seen = []
-    for pack.step in range(10):
-        seen.extend(pack._rows(replicate))
+    split = make_splits(config.data, len(dataset.labelled))[0]
+    assert len(split.train) == 20
+    seen = [row for step in range(10) for row in rows_of(split, 6, seed=3, step=step)]
     for epoch in range(3):
-        assert sorted(seen[20 * epoch : 20 * epoch + 20]) == sorted(replicate.split.train)
+        assert sorted(seen[20 * epoch : 20 * epoch + 20]) == sorted(split.train)
     assert seen[:20] != seen[20:40]
 
 
 def test_other_seeds_are_other_networks(config: Config, dataset: Dataset) -> None:
     assert not same(pack_of(config, dataset, seed=1).state(), pack_of(config, dataset, seed=2).state())
-    one = pack_of(config, dataset)
-    assert not same(one.replicates[0].state(), one.replicates[1].state())
+    first, second, *_ = pack_of(config, dataset).weights().values()
+    assert not same(first, second)
 
 
 def test_no_global_generator_is_used(config: Config, dataset: Dataset) -> None:
@@ -246,8 +275,7 @@ def test_no_global_generator_is_used(config: Config, dataset: Dataset) -> None:
 
 def test_the_first_answer_is_near_the_mean_training_response(config: Config, dataset: Dataset) -> None:
     pack = pack_of(config, dataset)
-    split = pack.replicates[0].split
-    bias = pack.replicates[0].net.logits.bias.detach().numpy()
+    split, bias = pack.splits[0], net_of(pack).logits.bias.detach().numpy()
     np.testing.assert_allclose(bias, np.nanmean(dataset.responses[split.train], axis=0), rtol=1e-6)
 
 
@@ -256,12 +284,49 @@ def test_a_neuron_without_training_responses_starts_at_the_mean_of_the_others() 
     assert mean_response(responses).tolist() == [2.0, 2.0]
 
 
+def test_a_restored_pack_keeps_the_format_of_its_products(
+    config: Config, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`auto` may mean something else on the machine that goes on."""
+    config = replaced(config, {"training": replaced(config.training, {"precision": "auto"})})
+    monkeypatch.setattr("tuner.engine.pack.resolve", lambda precision, device: "bf16")
+    whole, first = pack_of(config, dataset), pack_of(config, dataset)
+    first.train(2)
+    monkeypatch.setattr("tuner.engine.pack.resolve", lambda precision, device: "fp32")
+    second, fresh = pack_of(config, dataset), pack_of(config, dataset)
+    second.load_state(first.state())
+    assert second.precision == "bf16"
+    whole.train(4)
+    second.train(2)
+    fresh.train(4)
+    np.testing.assert_array_equal(second.evaluate(), whole.evaluate())
+    assert not np.array_equal(fresh.evaluate(), whole.evaluate(), equal_nan=True)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_gpu_gives_what_the_cpu_gives(config: Config, dataset: Dataset) -> None:
+@pytest.mark.parametrize(
+    "plan", [Plan(1), Plan(1, recorded=True), Plan(1, streams=True), Plan(3), Plan(3, recorded=True), None]
+)
+def test_a_gpu_gives_what_the_cpu_gives(config: Config, dataset: Dataset, plan: Plan | None) -> None:
     config = replaced(config, {"model": without_dropout(config)})
     splits = make_splits(config.data, len(dataset.labelled))
-    packs = [Pack(config, dataset, splits, seed=5, device=torch.device(name)) for name in ("cpu", "cuda")]
-    losses = [pack.train(5) for pack in packs]
+    cpu = pack_of(config, dataset)
+    gpu = Pack(config, dataset, splits, seed=5, device=torch.device("cuda"), plan=plan)
     # TF32 is off by default for products; convolutions differ by the order of their sums.
-    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-3)
+    np.testing.assert_allclose(cpu.train(5), gpu.train(5), rtol=1e-3)
+    np.testing.assert_allclose(cpu.evaluate(), gpu.evaluate(), rtol=1e-2, atol=1e-3)
+    again = Pack(config, dataset, splits, seed=5, device=torch.device("cuda"), plan=plan)
+    again.load_state(gpu.state())
+    np.testing.assert_allclose(again.train(3), gpu.train(3), rtol=1e-3)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_drops_the_same_values_under_every_plan(config: Config, dataset: Dataset) -> None:
+    splits = make_splits(config.data, len(dataset.labelled))
+    plans = (Plan(1), Plan(1, recorded=True), Plan(3), Plan(3, recorded=True))
+    packs = [Pack(config, dataset, splits, seed=5, device=torch.device("cuda"), plan=plan) for plan in plans]
+    first, *others = [pack.train(5) for pack in packs]
+    for losses in others:
+        np.testing.assert_allclose(losses, first, rtol=1e-3)

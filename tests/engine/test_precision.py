@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from tuner.engine.precision import autocast, resolve
+from tuner.engine import precision
+from tuner.engine.precision import autocast, bf16_speedup, resolve
 
 CPU = torch.device("cpu")
 
@@ -11,14 +12,26 @@ def test_a_named_precision_is_taken_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "expected"),
-    [({"avx512_bf16": True}, "bf16"), ({"amx_bf16": True}, "bf16"), ({"bf16": True}, "bf16"), ({"avx2": True}, "fp32")],
+    ("capabilities", "speedup", "expected"),
+    [
+        ({"avx512_bf16": True}, 2.0, "bf16"),
+        ({"amx_bf16": True}, 8.0, "bf16"),
+        ({"bf16": True}, 1.8, "bf16"),
+        ({"avx512_bf16": True}, 0.5, "fp32"),
+        ({"avx2": True}, 2.0, "fp32"),
+    ],
 )
-def test_auto_is_bf16_only_where_the_hardware_multiplies_it(
-    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], expected: str
+def test_auto_is_bf16_only_where_the_hardware_multiplies_it_and_faster(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], speedup: float, expected: str
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    monkeypatch.setattr(precision, "bf16_speedup", lambda: speedup)
     assert resolve("auto", CPU) == expected
+
+
+def test_the_speedup_is_a_ratio_and_measured_once() -> None:
+    assert 0.01 < bf16_speedup() < 100
+    assert bf16_speedup() == bf16_speedup()
 
 
 def test_bf16_changes_the_products_and_fp32_does_not() -> None:

@@ -6,6 +6,7 @@ from tuner.dataset.load import Dataset
 from tuner.dataset.splits import whole
 from tuner.engine.pack import Pack
 from tuner.errors import TunerError
+from tuner.model import ConvNet
 from tuner.promotion.retrain import retrain, steps_on_all
 from tuner.settings import replaced
 
@@ -19,7 +20,11 @@ def test_the_ensemble_is_the_mean_of_networks_trained_on_all_labelled_images(con
     pack = Pack(config, dataset, whole(len(dataset.labelled), 2), seed=4, device=torch.device("cpu"))
     pack.train(3)
     images = torch.from_numpy(dataset.images[:3, 2:18, 2:18]).float() / 255
-    expected = torch.stack([replicate.predict(images.movedim(-1, 1)) for replicate in pack.replicates]).mean(dim=0)
+    nets = [ConvNet(config.model, 4).eval() for _ in pack.splits]
+    for net, weights in zip(nets, pack.weights().values(), strict=True):
+        net.load_state_dict(weights)
+    with torch.no_grad():
+        expected = torch.stack([net(images.movedim(-1, 1)) for net in nets]).mean(dim=0)
     with torch.no_grad():
         torch.testing.assert_close(model(images), expected)
     assert not torch.equal(model.nets[0].logits.weight, model.nets[1].logits.weight)

@@ -1,5 +1,6 @@
 """The replicates of one trial, trained together."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,16 @@ import torch
 from torch import Tensor
 
 from tuner.config import Config
-from tuner.dataset.distortions import crop_centre, distort, draw
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import Split
+from tuner.engine.choice import build, choose
+from tuner.engine.images import Images, mean_response
+from tuner.engine.layout import is_blocked, memory_format
+from tuner.engine.learner import State
+from tuner.engine.plan import Plan
 from tuner.engine.precision import resolve
-from tuner.engine.replicate import Batch, Replicate, weights_of
+from tuner.engine.stack import Common, Stack
+from tuner.model import ConvNet
 from tuner.seeding import seed_of
 
 
@@ -28,117 +34,118 @@ class Pack:
         splits: One a replicate.
         seed: Decides everything random.
         device: Where the pack lives.
+        plan: How to train; None trains one replicate after the other on a CPU, and measures what is fastest on a GPU.
     """
 
     def __init__(
-        self, config: Config, dataset: Dataset, splits: tuple[Split, ...], *, seed: int, device: torch.device
+        self,
+        config: Config,
+        dataset: Dataset,
+        splits: tuple[Split, ...],
+        *,
+        seed: int,
+        device: torch.device,
+        plan: Plan | None = None,
     ) -> None:
-        self.config, self.step = config, 0
-        self._seed, self._device = seed, device
-        self._images, self._responses = _tensors(dataset, device)
-        size = config.model.image_size
-        self._distorted = any(value is not None for _, value in config.data.distortions)
-        self._cropped = crop_centre(self._images, size).contiguous(memory_format=torch.channels_last)
-        precision = resolve(config.training.precision, device)
-        self.replicates = tuple(
-            Replicate(
-                config,
-                split,
-                mean_response(self._responses[split.train]),
-                seed=seed,
-                device=device,
-                precision=precision,
-            )
-            for split in splits
-        )
+        self.config, self.splits, self.step = config, splits, 0
+        self.precision = resolve(config.training.precision, device)
+        form = memory_format(is_blocked(config.model, self.precision, device))
+        images = Images(config, dataset, seed=seed, device=device, memory_format=form)
+        seeds = tuple(seed_of(seed, "replicate", split.repeat, split.fold) for split in splits)
+        self._common = Common(config, images, splits, seeds, self.precision)
+        self._diverged = np.zeros(len(splits), dtype=bool)
+        states = [_first_state(self._common, index) for index in range(len(splits))]
+        self._plan = plan or choose(self._common, states)
+        self._stacks = build(self._common, states, self._plan)
 
     @property
     def diverged(self) -> bool:
         """Whether any replicate's loss has left the numbers."""
-        return any(replicate.diverged for replicate in self.replicates)
+        return bool(self._diverged.any())
 
     def train(self, steps: int) -> npt.NDArray[np.float64]:
-        """The mean loss `[M]` over the steps that are now taken; a replicate that diverges has NaN, and rests."""
-        losses = torch.zeros(len(self.replicates), dtype=torch.float64)
+        """The mean loss `[M]` over the steps that are now taken; NaN once a replicate diverged, which then rests."""
+        total = torch.zeros(len(self.splits), dtype=torch.float64, device=self._common.device)
         for _ in range(steps):
-            shared: dict[int, Tensor] = {}
-            for index, replicate in enumerate(self.replicates):
-                if replicate.diverged:
-                    losses[index] = torch.nan
-                    continue
-                loss = replicate.train(self._batch(replicate, shared), self.step).cpu()
-                losses[index] += loss / steps
-                replicate.diverged = not bool(loss.isfinite())
+            total += self._take_step()
             self.step += 1
-        return losses.numpy()
+        losses: npt.NDArray[np.float64] = (total / steps).cpu().numpy()
+        self._diverged |= ~np.isfinite(losses)
+        losses[self._diverged] = np.nan
+        return losses
 
     def evaluate(self) -> npt.NDArray[np.float32]:
         """Predictions `[M, L, N]` of each replicate for its held-out images; NaN for the others, and once diverged."""
-        num_labelled, num_neurons = self._responses.shape
-        predictions = np.full((len(self.replicates), num_labelled, num_neurons), np.nan, dtype=np.float32)
-        for prediction, replicate in zip(predictions, self.replicates, strict=True):
-            if len(replicate.split.held_out) and not replicate.diverged:
-                found = replicate.predict(self._cropped[replicate.split.held_out]).cpu().numpy()
-                replicate.diverged = not bool(np.isfinite(found).all())
-                if not replicate.diverged:
-                    prediction[replicate.split.held_out] = found
+        predictions = np.full((len(self.splits), *self._common.images.responses.shape), np.nan, dtype=np.float32)
+        for stack in self._stacks:
+            for member, found in zip(stack.members, stack.evaluate(), strict=True):
+                predictions[member, self.splits[member].held_out] = found.cpu().numpy()
+                self._diverged[member] |= not bool(found.isfinite().all())
+        predictions[self._diverged] = np.nan
         return predictions
 
     def state(self) -> dict[str, Any]:
         """Everything that training goes on from, replicates by name; a copy."""
-        return {"step": self.step, "replicates": {replicate.name: replicate.state() for replicate in self.replicates}}
+        replicates = {
+            _name(self.splits[member]): {**state, "diverged": bool(self._diverged[member])}
+            for stack in self._stacks
+            for member, state in zip(stack.members, stack.states(), strict=True)
+        }
+        return {"step": self.step, "precision": self.precision, "replicates": replicates}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """The pack as it was when `state` was taken."""
-        for replicate in self.replicates:
-            replicate.load_state(state["replicates"][replicate.name])
-        self.step = state["step"]
+        """The pack as it was when `state` was taken, also in the format of its products."""
+        states = [state["replicates"][_name(split)] for split in self.splits]
+        self.step, self.precision = state["step"], state["precision"]
+        self._common = replace(self._common, precision=self.precision)
+        self._diverged = np.array([replicate["diverged"] for replicate in states])
+        self._stacks = build(self._common, states, self._plan)
 
     def weights(self) -> dict[str, dict[str, Tensor]]:
         """A copy of every replicate's weights, by its name."""
-        return {replicate.name: weights_of(replicate.net) for replicate in self.replicates}
+        return {
+            _name(self.splits[member]): weights
+            for stack in self._stacks
+            for member, weights in zip(stack.members, stack.weights(), strict=True)
+        }
 
-    def _batch(self, replicate: Replicate, shared: dict[int, Tensor]) -> Batch:
-        rows = torch.from_numpy(self._rows(replicate)).to(self._device)
-        if not self._distorted:
-            return Batch(self._cropped[rows], self._responses[rows])
-        if self.config.training.batch_size is not None:
-            return Batch(self._distort(replicate.split.repeat, rows), self._responses[rows])
-        repeat = replicate.split.repeat
-        if repeat not in shared:
-            shared[repeat] = self._distort(repeat, torch.arange(len(self._images), device=self._device))
-        return Batch(shared[repeat][rows], self._responses[rows])
-
-    def _distort(self, repeat: int, rows: Tensor) -> Tensor:
-        distortions = self.config.data.distortions
-        generator = torch.Generator().manual_seed(seed_of(self._seed, "distortion", repeat, self.step))
-        amounts = draw(distortions, len(self._images), generator).take(rows.cpu()).to(self._device)
-        images = distort(self._images[rows], amounts, distortions, self.config.model.image_size)
-        return images.contiguous(memory_format=torch.channels_last)
-
-    def _rows(self, replicate: Replicate) -> npt.NDArray[np.int64]:
-        """The labelled images of this step: all of them, or the next `batch_size` of an endless sequence of epochs."""
-        train, size = replicate.split.train, self.config.training.batch_size
-        if size is None or size >= len(train):
-            return train
-        epoch, start = divmod(self.step * size, len(train))
-        order = np.concatenate([_permuted(train, replicate.seed, epoch), _permuted(train, replicate.seed, epoch + 1)])
-        return order[start : start + size]
+    def _take_step(self) -> Tensor:
+        """The losses `[M]` before the step; a stack that the memory cannot hold is replaced by smaller ones."""
+        losses = torch.full((len(self.splits),), torch.nan, dtype=torch.float64, device=self._common.device)
+        waiting, taken = self._stacks[::-1], list[tuple[Stack, Tensor | None]]()
+        while waiting:
+            stack = waiting.pop()
+            rests = self._diverged[list(stack.members)].all()
+            loss = None if rests else _attempt(stack, self.step)
+            if loss is None and not rests:
+                waiting += reversed(stack.smaller())
+            else:
+                taken.append((stack, loss))
+        for stack, loss in taken:
+            if loss is not None:
+                losses.index_copy_(0, stack.places, stack.joined(loss).double())
+        self._stacks = [stack for stack, _ in taken]
+        return losses
 
 
-def mean_response(responses_BN: Tensor) -> Tensor:
-    """Each neuron's mean `[N]` over its responses; the mean of all where a neuron has none."""
-    mean_N = responses_BN.nanmean(dim=0)
-    return torch.where(mean_N.isfinite(), mean_N, responses_BN.nanmean()).nan_to_num()
+def _attempt(stack: Stack, step: int) -> Tensor | None:
+    """The losses `[K]`; None if the step does not fit the memory, and was not taken."""
+    try:
+        return stack.train(step)
+    except torch.OutOfMemoryError:
+        return None
 
 
-def _permuted(train: npt.NDArray[np.int64], seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    return np.random.default_rng(seed_of(seed, "epoch", epoch)).permutation(train)
+def _first_state(common: Common, index: int) -> State:
+    """A new replicate's: what it answers at first is near the mean response to its training images."""
+    num_neurons = common.images.responses.shape[1]
+    generator = torch.Generator().manual_seed(seed_of(common.seeds[index], "weights"))
+    net = ConvNet(common.config.model, num_neurons, generator)
+    with torch.no_grad():
+        net.logits.bias.copy_(mean_response(common.images.responses[common.splits[index].train]))
+    return {"net": net.state_dict(), "moments": {}}
 
 
-def _tensors(dataset: Dataset, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Labelled images `[L, 3, H, W]` in 0..1 and their responses `[L, N]`."""
-    images = torch.from_numpy(dataset.images[dataset.labelled]).to(device).movedim(-1, 1).float()
-    if dataset.images.dtype == np.uint8:
-        images /= 255
-    return images, torch.from_numpy(dataset.responses).to(device)
+def _name(split: Split) -> str:
+    """What a pack's state calls a replicate."""
+    return f"repeat{split.repeat}-fold{split.fold}"

@@ -1,0 +1,113 @@
+"""What replicates see at each step."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from tuner.config import Config
+from tuner.dataset.splits import Split
+from tuner.engine.images import Images
+from tuner.engine.schedule import draw_noise, is_full_batch, rows_of
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What K replicates see at one step.
+
+    Attributes:
+        images: `[G, B, 3, S, S]`; each of G runs of K / G replicates sees the same.
+        responses: `[K, B, N]`, NaN where not recorded, and where the image is not the replicate's to train on.
+        used: `[K, B]`, whether it is; None if all are.
+        noise: `[K, B, U]`, see `draw_noise`; None without dropout.
+    """
+
+    images: Tensor
+    responses: Tensor
+    used: Tensor | None
+    noise: Tensor | None
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The parts that are there, by name."""
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def split(self, count: int) -> Iterator["Batch"]:
+        """The same in `count` parts of nearly as many images each."""
+        parts = {name: tensor.tensor_split(count, dim=1) for name, tensor in self.tensors().items()}
+        for index in range(min(count, self.images.shape[1])):
+            yield batch_of({name: tensors[index] for name, tensors in parts.items()})
+
+
+def batch_of(tensors: dict[str, Tensor]) -> Batch:
+    """The batch with these parts."""
+    return Batch(tensors["images"], tensors["responses"], tensors.get("used"), tensors.get("noise"))
+
+
+class Batches:
+    """The batches of K replicates.
+
+    A single replicate gets the images that it trains on. Several that train on all of their images get every labelled
+    one, those of a repeat the same, and count what is theirs. Several with a batch size get one batch each.
+
+    Args:
+        config: The trial's.
+        images: Its images.
+        splits: One a replicate, those of a repeat in a row, equally many of each.
+        seeds: The replicates' own.
+    """
+
+    def __init__(self, config: Config, images: Images, splits: tuple[Split, ...], seeds: tuple[int, ...]) -> None:
+        self._config, self._images, self._splits, self._seeds = config, images, splits, seeds
+        self._device = images.responses.device
+        self._size = config.training.batch_size
+        self._full = all(is_full_batch(split, self._size) for split in splits)
+        self._rows_KB = [torch.from_numpy(split.train).to(self._device) for split in splits]
+        self._together = len(splits) > 1 and self._full
+        if self._together:
+            self._used_KL = torch.zeros(len(splits), len(images.responses), dtype=torch.bool, device=self._device)
+            for used_L, rows_B in zip(self._used_KL, self._rows_KB, strict=True):
+                used_L[rows_B] = True
+            self._responses_KLN = images.responses.where(self._used_KL[:, :, None], torch.nan)
+
+    def at(self, step: int) -> Batch:
+        """The batch of a step."""
+        return self._shared(step) if self._together else self._own(step)
+
+    def _own(self, step: int) -> Batch:
+        rows_KB = self._rows_KB if self._full else [self._rows(index, step) for index in range(len(self._splits))]
+        images = [
+            self._images.seen(split.repeat, step, rows_B) for split, rows_B in zip(self._splits, rows_KB, strict=True)
+        ]
+        responses = torch.stack([self._images.responses[rows_B] for rows_B in rows_KB])
+        noise = self._noise(step, rows_KB)
+        return Batch(_stacked(images), responses, None, None if noise is None else _stacked(noise))
+
+    def _shared(self, step: int) -> Batch:
+        repeats = list(dict.fromkeys(split.repeat for split in self._splits))
+        seen = [self._images.seen(repeat, step) for repeat in (repeats if self._images.distorted else repeats[:1])]
+        own = self._noise(step, self._rows_KB)
+        if own is None:
+            return Batch(_stacked(seen), self._responses_KLN, self._used_KL, None)
+        noise_KLU = own[0].new_zeros(*self._used_KL.shape, own[0].shape[-1])
+        for noise_LU, rows_B, noise_BU in zip(noise_KLU, self._rows_KB, own, strict=True):
+            noise_LU[rows_B] = noise_BU
+        return Batch(_stacked(seen), self._responses_KLN, self._used_KL, noise_KLU)
+
+    def _noise(self, step: int, rows_KB: list[Tensor]) -> list[Tensor] | None:
+        model = self._config.model
+        drawn = [
+            draw_noise(model, len(rows_B), seed, step, self._device)
+            for rows_B, seed in zip(rows_KB, self._seeds, strict=True)
+        ]
+        found = [noise for noise in drawn if noise is not None]
+        return found or None
+
+    def _rows(self, index: int, step: int) -> Tensor:
+        rows = rows_of(self._splits[index], self._size, self._seeds[index], step)
+        return torch.from_numpy(rows).to(self._device)
+
+
+def _stacked(tensors: list[Tensor]) -> Tensor:
+    return tensors[0][None] if len(tensors) == 1 else torch.stack(tensors)

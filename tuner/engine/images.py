@@ -1,0 +1,75 @@
+"""The images and responses of a trial, on the device that trains on them."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from tuner.config import Config
+from tuner.dataset.distortions import crop_centre, distort, draw
+from tuner.dataset.load import Dataset
+from tuner.seeding import seed_of
+
+
+class Images:
+    """The L labelled images, as a training step sees them.
+
+    The distorted images of a step follow from the repeat's name and the step, so the folds of one repeat share them.
+
+    Args:
+        config: The trial's.
+        dataset: Its labelled images are L, its neurons N.
+        seed: The pack's.
+        device: Where they live.
+        memory_format: Of the crops.
+
+    Attributes:
+        cropped: `[L, 3, S, S]` in 0..1, undistorted.
+        responses: `[L, N]`, NaN where not recorded.
+        distorted: Whether the config asks for any distortion.
+    """
+
+    def __init__(
+        self, config: Config, dataset: Dataset, *, seed: int, device: torch.device, memory_format: torch.memory_format
+    ) -> None:
+        self._config, self._seed, self._format = config, seed, memory_format
+        self.distorted = any(value is not None for _, value in config.data.distortions)
+        self.responses = torch.from_numpy(dataset.responses).to(device)
+        whole = _scaled(dataset.images[dataset.labelled], device)
+        self.cropped = crop_centre(whole, config.model.image_size).contiguous(memory_format=memory_format)
+        self._whole = whole if self.distorted else self.cropped
+        self._step, self._shared = -1, dict[int, Tensor]()
+
+    def seen(self, repeat: int, step: int, rows: Tensor | None = None) -> Tensor:
+        """What the replicates of a repeat see at a step: the images at `rows`, or all of them, distorted anew."""
+        if not self.distorted:
+            return self.cropped if rows is None else self.cropped[rows]
+        if rows is not None and self._config.training.batch_size is not None:
+            return self._distort(repeat, step, rows)
+        if self._step != step:
+            self._step, self._shared = step, {}
+        if repeat not in self._shared:
+            self._shared[repeat] = self._distort(repeat, step, None)
+        return self._shared[repeat] if rows is None else self._shared[repeat][rows]
+
+    def _distort(self, repeat: int, step: int, rows: Tensor | None) -> Tensor:
+        distortions = self._config.data.distortions
+        generator = torch.Generator().manual_seed(seed_of(self._seed, "distortion", repeat, step))
+        amounts = draw(distortions, len(self._whole), generator)
+        if rows is not None:
+            amounts = amounts.take(rows.cpu())
+        chosen = self._whole if rows is None else self._whole[rows]
+        images = distort(chosen, amounts.to(chosen.device), distortions, self._config.model.image_size)
+        return images.contiguous(memory_format=self._format)
+
+
+def mean_response(responses_BN: Tensor) -> Tensor:
+    """Each neuron's mean `[N]` over its responses; the mean of all where a neuron has none."""
+    mean_N = responses_BN.nanmean(dim=0)
+    return torch.where(mean_N.isfinite(), mean_N, responses_BN.nanmean()).nan_to_num()
+
+
+def _scaled(images_BHWC: npt.NDArray[np.uint8] | npt.NDArray[np.float32], device: torch.device) -> Tensor:
+    """`[B, 3, H, W]` in 0..1."""
+    images = torch.from_numpy(images_BHWC).to(device).movedim(-1, 1).float()
+    return images.div_(255) if images_BHWC.dtype == np.uint8 else images
