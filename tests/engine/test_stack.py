@@ -80,13 +80,22 @@ def pack_of(config: Config, dataset: Dataset, together: int) -> Pack:
 def assert_close(one: Pack, other: Pack) -> None:
     """What two packs learned in `STEPS` steps agrees up to the order of their sums, in fp32.
 
-    A step of Adam divides a gradient by its own size, so the rounding of a gradient near zero is amplified up to the
-    learning rate, 0.01: single weights may differ more than predictions, which many weights make.
+    Loose, since a step of Adam divides a gradient by its own size: the rounding of a gradient near zero is blown up to
+    the learning rate, 0.01. `assert_same_gradients` is the tight law.
     """
-    np.testing.assert_allclose(one.evaluate(), other.evaluate(), rtol=1e-3, atol=1e-4)
-    for mine, theirs in zip(one.weights().values(), other.weights().values(), strict=True):
-        for name, value in mine.items():
-            torch.testing.assert_close(value, theirs[name], rtol=1e-2, atol=2e-3)
+    np.testing.assert_allclose(one.evaluate(), other.evaluate(), rtol=1e-2, atol=1e-3)
+
+
+def assert_same_gradients(one: Pack, other: Pack) -> None:
+    """After one step, a tenth of the gradient is Adam's first moment: equal to 1e-4 of the largest in its tensor; fp32 has 6e-8, and sums cancel."""
+    states = zip(one.state()["replicates"].values(), other.state()["replicates"].values(), strict=True)
+    for mine, theirs in states:
+        for name, moments in mine["moments"].items():
+            gradient, expected = moments["exp_avg"], theirs["moments"][name]["exp_avg"]
+            torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-4 * expected.abs().max().item())
+        for name, value in mine["net"].items():
+            if "running" in name:
+                torch.testing.assert_close(value, theirs["net"][name], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("together", [2, 3, 6])
@@ -95,7 +104,8 @@ def test_a_stack_is_its_replicates_trained_alone(name: str, together: int, datas
     alone, stacked = pack_of(CASES[name], dataset, 1), pack_of(CASES[name], dataset, together)
     # Before the first step the weights are the same, and the losses differ by rounding alone.
     np.testing.assert_allclose(stacked.train(1), alone.train(1), rtol=1e-5)
-    np.testing.assert_allclose(stacked.train(STEPS - 1), alone.train(STEPS - 1), rtol=1e-4)
+    assert_same_gradients(stacked, alone)
+    np.testing.assert_allclose(stacked.train(STEPS - 1), alone.train(STEPS - 1), rtol=1e-3)
     assert_close(stacked, alone)
 
 

@@ -59,9 +59,10 @@ class Batches:
     """
 
     def __init__(self, config: Config, images: Images, splits: tuple[Split, ...], seeds: tuple[int, ...]) -> None:
-        self._config, self._images, self._splits, self._seeds = config, images, splits, seeds
+        self._model, self._size, self._images = config.model, config.training.batch_size, images
+        self._splits, self._seeds = splits, seeds
         self._device = images.responses.device
-        self._size = config.training.batch_size
+        self._generator = torch.Generator(self._device)
         self._full = all(is_full_batch(split, self._size) for split in splits)
         self._rows_KB = [torch.from_numpy(split.train).to(self._device) for split in splits]
         self._together = len(splits) > 1 and self._full
@@ -73,36 +74,29 @@ class Batches:
 
     def at(self, step: int) -> Batch:
         """The batch of a step."""
-        return self._shared(step) if self._together else self._own(step)
-
-    def _own(self, step: int) -> Batch:
+        if self._together:
+            return Batch(self._shared_images(step), self._responses_KLN, self._used_KL, self._noise(step))
         rows_KB = self._rows_KB if self._full else [self._rows(index, step) for index in range(len(self._splits))]
         images = [
             self._images.seen(split.repeat, step, rows_B) for split, rows_B in zip(self._splits, rows_KB, strict=True)
         ]
-        responses = torch.stack([self._images.responses[rows_B] for rows_B in rows_KB])
-        noise = self._noise(step, rows_KB)
-        return Batch(_stacked(images), responses, None, None if noise is None else _stacked(noise))
+        responses = [self._images.responses[rows_B] for rows_B in rows_KB]
+        return Batch(_stacked(images), _stacked(responses), None, self._noise(step))
 
-    def _shared(self, step: int) -> Batch:
+    def _shared_images(self, step: int) -> Tensor:
         repeats = list(dict.fromkeys(split.repeat for split in self._splits))
-        seen = [self._images.seen(repeat, step) for repeat in (repeats if self._images.distorted else repeats[:1])]
-        own = self._noise(step, self._rows_KB)
-        if own is None:
-            return Batch(_stacked(seen), self._responses_KLN, self._used_KL, None)
-        noise_KLU = own[0].new_zeros(*self._used_KL.shape, own[0].shape[-1])
-        for noise_LU, rows_B, noise_BU in zip(noise_KLU, self._rows_KB, own, strict=True):
-            noise_LU[rows_B] = noise_BU
-        return Batch(_stacked(seen), self._responses_KLN, self._used_KL, noise_KLU)
+        return _stacked(
+            [self._images.seen(repeat, step) for repeat in (repeats if self._images.distorted else repeats[:1])]
+        )
 
-    def _noise(self, step: int, rows_KB: list[Tensor]) -> list[Tensor] | None:
-        model = self._config.model
-        drawn = [
-            draw_noise(model, len(rows_B), seed, step, self._device)
-            for rows_B, seed in zip(rows_KB, self._seeds, strict=True)
-        ]
+    def _noise(self, step: int) -> Tensor | None:
+        """With full batches, numbers are drawn for every labelled image, also if only some are trained on."""
+        count = len(self._images.responses) if self._full else self._size or 0
+        drawn = [draw_noise(self._model, count, self._generator, seed, step) for seed in self._seeds]
+        if self._full and not self._together:
+            drawn = [None if noise_LU is None else noise_LU[self._rows_KB[0]] for noise_LU in drawn]
         found = [noise for noise in drawn if noise is not None]
-        return found or None
+        return _stacked(found) if found else None
 
     def _rows(self, index: int, step: int) -> Tensor:
         rows = rows_of(self._splits[index], self._size, self._seeds[index], step)

@@ -1,6 +1,7 @@
 """Which plan a trial trains under: measured at its start on a GPU, and remembered for the same architecture."""
 
 from collections.abc import Callable, Hashable, Iterable
+from contextlib import suppress
 from time import perf_counter
 
 import torch
@@ -24,6 +25,7 @@ def choose(common: Common, states: list[State]) -> Plan:
     splits = tuple((split.repeat, split.fold, len(split.train)) for split in common.splits)
     key = (config.model, config.data.distortions, config.training.batch_size, common.precision, device, shape, splits)
     if key not in _remembered:
+        _warm_up(common, states)
         plans = candidates(common.splits)
         _remembered[key] = fastest(plans, lambda plan: _seconds(common, states, plan), BUDGET_S)
     return _remembered[key]
@@ -63,6 +65,12 @@ def build(common: Common, states: list[State], plan: Plan) -> list[Stack]:
 
 def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _warm_up(common: Common, states: list[State]) -> None:
+    """Libraries are loaded, which takes seconds the first time and would be held against the first plan."""
+    with suppress(torch.OutOfMemoryError):
+        Stack(common, (0,), states[:1]).train(0)
 
 
 def _seconds(common: Common, states: list[State], plan: Plan) -> float:

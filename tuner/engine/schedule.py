@@ -27,17 +27,19 @@ def rows_of(split: Split, batch_size: int | None, seed: int, step: int) -> npt.N
     return order[start : start + batch_size]
 
 
-def draw_noise(model: ModelConfig, images: int, seed: int, step: int, device: torch.device) -> Tensor | None:
+def draw_noise(model: ModelConfig, images: int, generator: torch.Generator, seed: int, step: int) -> Tensor | None:
     """The random numbers of all dropouts of one replicate and step: int16 `[B, U]`; None if nothing is dropped.
 
-    Eight bytes a draw: a Bernoulli draw for each value took a tenth of a training step.
+    They follow from seed and step, on the generator's device, whatever it drew before. Eight bytes a draw: a Bernoulli
+    draw for each value took a tenth of a training step.
     """
     units = sum(noise_widths(model))
     if units == 0:
         return None
-    generator = torch.Generator(device).manual_seed(seed_of(seed, "dropout", step))
+    generator.manual_seed(seed_of(seed, "dropout", step))
     draws = -(-images * units * 2 // RANDOM_BYTES)
-    numbers = torch.empty(draws, dtype=torch.int64, device=device).random_(-(2**63), None, generator=generator)
+    numbers = torch.empty(draws, dtype=torch.int64, device=generator.device)
+    numbers.random_(-(2**63), None, generator=generator)
     return numbers.view(torch.int16)[: images * units].view(images, units)
 
 

@@ -44,6 +44,7 @@ class Stacked:
             else [None] * (len(model.conv_layers) + len(model.dense_layers) + 1)
         )
         x, groups = (images_GBCHW - IMAGE_CENTRE).transpose(0, 1).flatten(1, 2), len(images_GBCHW)
+        x = x.contiguous(memory_format=torch.channels_last)
         for index, layer in enumerate(model.conv_layers):
             x, groups = self._dropped(x, groups, layer.dropout_rate, next(noises))
             x = functional.conv2d(
