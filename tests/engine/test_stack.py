@@ -87,7 +87,10 @@ def assert_close(one: Pack, other: Pack) -> None:
 
 
 def assert_same_gradients(one: Pack, other: Pack) -> None:
-    """After one step, a tenth of the gradient is Adam's first moment: equal to 1e-4 of the largest in its tensor; fp32 has 6e-8, and sums cancel."""
+    """After one step, a tenth of the gradient is Adam's first moment.
+
+    Equal to 1e-4 of the largest in its tensor: fp32 has 6e-8, and sums of large numbers of both signs cancel.
+    """
     states = zip(one.state()["replicates"].values(), other.state()["replicates"].values(), strict=True)
     for mine, theirs in states:
         for name, moments in mine["moments"].items():
