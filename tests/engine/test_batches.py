@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from tuner.config import Config
+from tuner.cost import cost_of
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
 from tuner.engine.batches import Batch, Batches
 from tuner.engine.images import Images
+from tuner.engine.layout import micro_batches
 from tuner.settings import replaced
 
 CPU = torch.device("cpu")
@@ -55,3 +59,24 @@ def test_parts_of_a_batch_are_the_batch(config: Config, dataset: Dataset, count:
 def test_what_is_absent_has_no_tensor() -> None:
     tensor = torch.zeros(1, 2)
     assert list(Batch(tensor, tensor, None, None).tensors()) == ["images", "responses"]
+
+
+def test_a_shared_data_set_is_only_read(config: Config, dataset: Dataset) -> None:
+    """Ray shares arrays between processes, which may not write them."""
+    images, responses = dataset.images.copy(), dataset.responses.copy()
+    images.flags.writeable = responses.flags.writeable = False
+    batch = batches(config, replace(dataset, images=images, responses=responses), 1).at(0)
+    assert batch.images.shape == (1, 20, 3, 16, 16)
+
+
+def test_a_step_passes_through_in_parts_that_bound_its_memory(config: Config) -> None:
+    """Of 4 and 6 filters on 16 px, an image keeps 3.6 thousand numbers."""
+    normed = tuple(replaced(layer, {"batch_norm": True}) for layer in config.model.conv_layers)
+    assert micro_batches(config, 441, CPU) == 1
+    kept = cost_of(config.model, 4).activations * 4
+    assert micro_batches(config, 2**26 // kept, CPU) == 1
+    assert micro_batches(config, 2**26 // kept + 1, CPU) == 2
+    assert micro_batches(config, 2**30 // kept, CPU) == 16
+    assert micro_batches(config, 2**30 // kept, torch.device("cuda")) == 1
+    with_norm = replaced(config, {"model": replaced(config.model, {"conv_layers": normed})})
+    assert micro_batches(with_norm, 2**30 // kept, CPU) == 1

@@ -6,6 +6,7 @@ from time import perf_counter
 
 import torch
 
+from tuner.engine.layout import micro_batches
 from tuner.engine.learner import State
 from tuner.engine.plan import Plan, candidates, stacks_of
 from tuner.engine.stack import Common, Stack
@@ -57,8 +58,17 @@ def build(common: Common, states: list[State], plan: Plan) -> list[Stack]:
     """The pack's stacks under a plan."""
     stacks = stacks_of(common.splits, plan.together if common.stackable else 1)
     streams = [torch.cuda.Stream(common.device) if plan.streams else None for _ in stacks]
+    most = max(len(split.train) for split in common.splits)
+    parts = micro_batches(common.config, min(most, common.config.training.batch_size or most), common.device)
     return [
-        Stack(common, members, [states[member] for member in members], recorded=plan.recorded, stream=stream)
+        Stack(
+            common,
+            members,
+            [states[member] for member in members],
+            recorded=plan.recorded,
+            stream=stream,
+            micro_batches=parts,
+        )
         for members, stream in zip(stacks, streams, strict=True)
     ]
 

@@ -1,7 +1,5 @@
 """The images and responses of a trial, on the device that trains on them."""
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -34,10 +32,11 @@ class Images:
     ) -> None:
         self._config, self._seed, self._format = config, seed, memory_format
         self.distorted = any(value is not None for _, value in config.data.distortions)
-        self.responses = torch.from_numpy(dataset.responses).to(device)
-        whole = _scaled(dataset.images[dataset.labelled], device)
-        self.cropped = crop_centre(whole, config.model.image_size).contiguous(memory_format=memory_format)
-        self._whole = whole if self.distorted else self.cropped
+        self.responses = torch.tensor(dataset.responses, device=device)
+        pixels = torch.from_numpy(dataset.images[dataset.labelled]).movedim(-1, 1)
+        cropped = _scaled(crop_centre(pixels, config.model.image_size), device)
+        self.cropped = cropped.contiguous(memory_format=memory_format)
+        self._whole = _scaled(pixels, device) if self.distorted else self.cropped
         self._step, self._shared = -1, dict[int, Tensor]()
 
     def seen(self, repeat: int, step: int, rows: Tensor | None = None) -> Tensor:
@@ -69,7 +68,7 @@ def mean_response(responses_BN: Tensor) -> Tensor:
     return torch.where(mean_N.isfinite(), mean_N, responses_BN.nanmean()).nan_to_num()
 
 
-def _scaled(images_BHWC: npt.NDArray[np.uint8] | npt.NDArray[np.float32], device: torch.device) -> Tensor:
-    """`[B, 3, H, W]` in 0..1."""
-    images = torch.from_numpy(images_BHWC).to(device).movedim(-1, 1).float()
-    return images.div_(255) if images_BHWC.dtype == np.uint8 else images
+def _scaled(pixels: Tensor, device: torch.device) -> Tensor:
+    """Floating point in 0..1."""
+    images = pixels.to(device).float()
+    return images.div_(255) if pixels.dtype == torch.uint8 else images

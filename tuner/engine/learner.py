@@ -48,7 +48,7 @@ class Learner:
     def learn(self, batch: Batch) -> Tensor:
         """The loss `[K]` before the step that is now taken: mean squared error over the entries that are not NaN."""
         count_K = batch.responses.isfinite().sum((1, 2)).clamp(min=1)
-        self._adam.zero_grad()
+        self._adam.zero_grad()  # of a step that did not fit the memory
         losses = []
         for part in batch.split(self.micro_batches) if self.micro_batches > 1 else [batch]:
             loss_K = self._squared_error(part) / count_K
@@ -58,6 +58,7 @@ class Learner:
         if penalty.requires_grad:
             penalty.backward()
         self._adam.step()
+        self._adam.zero_grad()
         return torch.stack(losses).sum(0)
 
     @torch.inference_mode()
@@ -70,23 +71,23 @@ class Learner:
             ]
         return torch.cat(parts, dim=1)
 
-    def states(self) -> list[State]:
-        """What each network goes on from; a copy."""
+    def states(self, *, copy: bool = True) -> list[State]:
+        """What each network goes on from, see `Pack.state`."""
         found = []
         for index in range(self._size):
             moments = {
                 name: {
-                    key: _copied(value if key not in MOMENTS else self._nets.part(value, index))
+                    key: _on_cpu(value if key not in MOMENTS else self._nets.part(value, index), copy)
                     for key, value in self._adam.moments(name).items()
                 }
                 for name in self._nets.leaves
             }
-            found.append({"net": self.weights(index), "moments": moments})
+            found.append({"net": self.weights(index, copy=copy), "moments": moments})
         return found
 
-    def weights(self, index: int) -> dict[str, Tensor]:
-        """A copy of a network's weights and buffers on the CPU, in PyTorch's default memory layout."""
-        return {name: _copied(value) for name, value in self._nets.weights(index).items()}
+    def weights(self, index: int, *, copy: bool = True) -> dict[str, Tensor]:
+        """A network's weights and buffers, see `Pack.state`."""
+        return {name: _on_cpu(value, copy) for name, value in self._nets.weights(index).items()}
 
     def tensors(self) -> list[Tensor]:
         """Everything that a step changes: the tensors themselves."""
@@ -109,5 +110,5 @@ class Learner:
                 mine["step"].copy_(moments["step"])
 
 
-def _copied(tensor: Tensor) -> Tensor:
-    return tensor.detach().to("cpu", copy=True).contiguous()
+def _on_cpu(tensor: Tensor, copy: bool) -> Tensor:
+    return tensor.detach().to("cpu", copy=copy).contiguous()

@@ -38,13 +38,21 @@ class Nets(Protocol):
 
 
 class Solo:
-    """One network."""
+    """One network.
+
+    Args:
+        model: Its layers.
+        num_neurons: N.
+        weights: Its `state_dict`; on the device they become the network's own, and change with it.
+        device: Where it lives.
+        blocked: See `ConvNet`.
+    """
 
     def __init__(
         self, model: ModelConfig, num_neurons: int, weights: Weights, device: torch.device, blocked: bool
     ) -> None:
         net = ConvNet(model, num_neurons)
-        net.load_state_dict(weights)
+        net.load_state_dict(weights, assign=True)
         net.blocked = blocked
         self._net = net.to(device, memory_format=memory_format(blocked))  # type: ignore[call-overload]
         self.leaves: dict[str, Tensor] = dict(self._net.named_parameters())

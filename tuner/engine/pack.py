@@ -84,21 +84,26 @@ class Pack:
         predictions[self._diverged] = np.nan
         return predictions
 
-    def state(self) -> dict[str, Any]:
-        """Everything that training goes on from, replicates by name; a copy."""
+    def state(self, *, copy: bool = True) -> dict[str, Any]:
+        """Everything that training goes on from, replicates by name, on the CPU.
+
+        Args:
+            copy: False leaves out the copy where it can: what is returned may change with the next step.
+        """
         replicates = {
             _name(self.splits[member]): {**state, "diverged": bool(self._diverged[member])}
             for stack in self._stacks
-            for member, state in zip(stack.members, stack.states(), strict=True)
+            for member, state in zip(stack.members, stack.states(copy=copy), strict=True)
         }
         return {"step": self.step, "precision": self.precision, "replicates": replicates}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """The pack as it was when `state` was taken, also in the format of its products."""
-        states = [state["replicates"][_name(split)] for split in self.splits]
+        states = [_with_own_weights(state["replicates"][_name(split)]) for split in self.splits]
         self.step, self.precision = state["step"], state["precision"]
         self._common = replace(self._common, precision=self.precision)
         self._diverged = np.array([replicate["diverged"] for replicate in states])
+        self._stacks = []  # frees their memory before the new ones need it
         self._stacks = build(self._common, states, self._plan)
 
     def weights(self) -> dict[str, dict[str, Tensor]]:
@@ -144,6 +149,10 @@ def _first_state(common: Common, index: int) -> State:
     with torch.no_grad():
         net.logits.bias.copy_(mean_response(common.images.responses[common.splits[index].train]))
     return {"net": net.state_dict(), "moments": {}}
+
+
+def _with_own_weights(state: State) -> State:
+    return {**state, "net": {name: value.clone() for name, value in state["net"].items()}}
 
 
 def _name(split: Split) -> str:

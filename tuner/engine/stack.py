@@ -121,9 +121,9 @@ class Stack:
         found_KBN = self._learner.predict(images_KBCHW.unflatten(0, rows_KB.shape))
         return [found[: len(rows)] for found, rows in zip(found_KBN, held_out, strict=True)]
 
-    def states(self) -> list[State]:
-        """What each replicate goes on from; a copy."""
-        return self._learner.states()
+    def states(self, *, copy: bool = True) -> list[State]:
+        """What each replicate goes on from, see `Pack.state`."""
+        return self._learner.states(copy=copy)
 
     def weights(self) -> list[dict[str, Tensor]]:
         """A copy of each replicate's weights."""
