@@ -143,7 +143,7 @@ class TrainingConfig(Settings):
     learning_rate: Positive = 0.001
     """Adam's."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """auto computes products in bfloat16 where the hardware has it."""
+    """auto computes products in bfloat16 where the hardware has it and multiplies it faster."""
     keep_checkpoint_max: Count = 3
     export_best_models: bool = True
     exports_to_keep: Count = 3
