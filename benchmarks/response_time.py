@@ -1,13 +1,11 @@
 """How soon a command answers: help and wrong input, each as a whole process.
 
-    python benchmarks/response_time.py [--runs 5] [-o response_time.json]
+    python -m benchmarks.response_time [--runs 5] [--json FILE]
 
 The law is one second; help, configs, mutations and names are judged without importing torch or Ray.
 """
 
 import argparse
-import json
-import platform
 import statistics
 import subprocess
 import sys
@@ -16,6 +14,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+
+from benchmarks.account import circumstances, save, table
 
 ROOT = Path(__file__).parents[1]
 RUN = ("run", "-g", "g", "-n", "n")
@@ -52,16 +52,16 @@ def seconds(arguments: tuple[str, ...]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    told = circumstances("response_time")
     with tempfile.TemporaryDirectory() as folder:
         typed = cases(Path(folder))
         times = {name: [seconds(arguments) for _ in range(options.runs)] for name, arguments in typed.items()}
-    print("| what | median s | max s |\n|---|---|---|")
-    for name, found in times.items():
-        print(f"| {name} | {statistics.median(found):.2f} | {max(found):.2f} |")
-    if options.output:
-        options.output.write_text(json.dumps({"python": platform.python_version(), "seconds": times}, indent=2) + "\n")
+    print(*(f"{name}: {value}" for name, value in told.items()), sep="\n")
+    rows = ((name, f"{statistics.median(found):.2f}", f"{max(found):.2f}") for name, found in times.items())
+    print(f"\n{table(('what', 'median s', 'max s'), rows)}")
+    save(options.json, {**told, "seconds": times})
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Scripts that measure. From the repository's root: `python -m benchmarks.throughput`, and so on."""
