@@ -68,7 +68,7 @@ def train_variant(config: dict[str, Any], task: Task) -> None:
 
 def plain_search(task: Task) -> tuple[float, tuple[Point, ...]]:
     """How long the grid took, and its curve: the network that is best so far on the 20 images."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AIR_NEW_OUTPUT": "0"}  # nothing is sent, and little is printed
     ray.init(num_cpus=task.cpus, num_gpus=0, include_dashboard=False, log_to_driver=False)
     with tempfile.TemporaryDirectory() as folder:
         recorder = Recorder()

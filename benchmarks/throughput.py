@@ -4,6 +4,7 @@
 
 Every measured side is made of fresh processes; sides alternate. A replicate-step is one training step of one network
 on the images of four folds out of five. Ours trains the five networks of a pack in a process, the plain trainable one.
+Where fewer cores were busy than the arrangement has, something else ran on them: compare replicate-steps a CPU-second.
 Beside them, measured with the same processes and threads: how fast this machine multiplies matrices.
 """
 
@@ -29,7 +30,8 @@ from tuner.engine.process import available_cpus
 
 GPU_REPEATS = 2
 HEADER = (
-    "network", "side", "replicate-steps/s", "ours is faster by", "GFLOP/s", "precision", "of matrix peak", "peak MB"
+    "network", "side", "replicate-steps/s", "ours is faster by", "GFLOP/s", "precision", "of matrix peak", "busy cores",
+    "a CPU-second", "peak MB",
 )  # fmt: skip
 
 
@@ -129,8 +131,10 @@ def rows(measured: dict[str, dict[str, list[Measured]]], peaks: list[dict[str, f
             peak = statistics.median(one[found[0].precision] for one in peaks)
             memory = max(one.peak_mb for one in found)
             ratio = "" if side == OURS else _ratio(sides[OURS], found)
-            share = f"{flops / peak:.0%}"
-            yield network, side, f"{rate:.2f}", ratio, f"{flops / 1e9:.1f}", found[0].precision, share, f"{memory:.0f}"
+            busy = statistics.median(one.busy_cores for one in found)
+            per_cpu = statistics.median(one.replicate_steps_per_s / one.busy_cores for one in found)
+            speed = (f"{flops / 1e9:.1f}", found[0].precision, f"{flops / peak:.0%}", f"{busy:.2f}", f"{per_cpu:.2f}")
+            yield network, side, f"{rate:.2f}", ratio, *speed, f"{memory:.0f}"
 
 
 def memory_law(measured: dict[str, dict[str, list[Measured]]], copy_mb: float) -> str:

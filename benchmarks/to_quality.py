@@ -116,8 +116,11 @@ def main() -> None:
     mean = task.mean_predictor
     print(f"\n{options.variants} variants; the mean predictor's private RMSE is {mean:.4f}\n")
     print(table(HEADER, [row for seed, by_side in results.items() for row in rows(seed, by_side)]))
-    ratios = [by_side["plain"].seconds / (reached(by_side, "ours") or float("inf")) for by_side in results.values()]
-    print(f"\nours is there in a plain grid's time divided by {statistics.median(ratios):.1f} (median over seeds)")
+    there = [
+        by_side["plain"].seconds / seconds for by_side in results.values() if (seconds := reached(by_side, "ours"))
+    ]
+    print(f"\nours got there in {len(there)} of {len(results)} searches", end="")
+    print(f"; there, the plain grid took {statistics.median(there):.1f} times as long (median)" if there else "")
     found = {
         str(seed): {side: {**asdict(outcome), "reached_s": reached(by_side, side)} for side, outcome in by_side.items()}
         for seed, by_side in results.items()
@@ -129,7 +132,7 @@ def main() -> None:
             "data": dataset.source,
             "variants": options.variants,
             "mean_predictor": mean,
-            "ratios": ratios,
+            "ratios": there,
             "seeds": found,
         },
     )
