@@ -1,18 +1,18 @@
 """Whether bf16 products change what a trial finds by more than another seed does.
 
-    python benchmarks/precision.py [--config base_configs/v4.yaml] [--data ../shared/v4] [--seeds 5] [-o precision.json]
+    python -m benchmarks.precision [--config base_configs/v4.yaml] [--data ../shared/v4] [--seeds 5] [--json FILE]
 
 Trains one config with several seeds, each in fp32 and in bf16: the same first weights, the same dropout. Prints the
 selected step and its RMSE, and how far the two formats lie apart beside how far the seeds lie apart.
 """
 
 import argparse
-import json
 import statistics
 from pathlib import Path
 
 import torch
 
+from benchmarks.account import circumstances, save, table
 from tuner.config import load_config
 from tuner.dataset.load import find_dataset
 from tuner.dataset.splits import make_splits
@@ -41,20 +41,21 @@ def main() -> None:
     parser.add_argument("--data", default="simulated", help="folder of a data set")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     own_process(options.threads, gpu=False)
+    told = circumstances("precision")
+    print(*(f"{name}: {value}" for name, value in told.items()), sep="\n", end="\n\n")
     found = {
         precision: [best_of(options.config, options.data, seed, precision) for seed in range(options.seeds)]
         for precision in FORMATS
     }
     steps, rmses = ({name: [run[part] for run in runs] for name, runs in found.items()} for part in (0, 1))
-    print("| seed | step fp32 | step bf16 | rmse fp32 | rmse bf16 |\n|---|---|---|---|---|")
-    for seed, values in enumerate(zip(*steps.values(), *rmses.values(), strict=True)):
-        print("| {} | {} | {} | {:.4f} | {:.4f} |".format(seed, *values))
-    print(f"step: {_apart(steps)}\nrmse: {_apart(rmses)}")
-    if options.output:
-        options.output.write_text(json.dumps(found, indent=1) + "\n")
+    rows = enumerate(zip(*steps.values(), *rmses.values(), strict=True))
+    header = ("seed", "step fp32", "step bf16", "rmse fp32", "rmse bf16")
+    print(table(header, ([str(seed), *(f"{value:.4g}" for value in values)] for seed, values in rows)))
+    print(f"\nstep: {_apart(steps)}\nrmse: {_apart(rmses)}")
+    save(options.json, {**told, "found": found})
 
 
 def _apart(values: dict[str, list[float]]) -> str:

@@ -23,12 +23,24 @@ from tuner.config import Config
 from tuner.dataset.fit import fitted
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import Split, make_splits
-from tuner.engine.pack import Pack, mean_response
-from tuner.engine.precision import resolve
+from tuner.engine.images import mean_response
+from tuner.engine.pack import Pack
+from tuner.engine.plan import Plan
 from tuner.engine.process import own_process
 from tuner.settings import replaced
 
 PEAK, OURS, LOADER, MEMORY = "peak", "ours", "plain", "plain, no DataLoader"
+ALL = 1_000_000
+PLANS = {
+    OURS: None,
+    "ours, loop": Plan(1),
+    "ours, loop, graphs": Plan(1, recorded=True),
+    "ours, streams": Plan(1, streams=True),
+    "ours, stacked": Plan(ALL),
+    "ours, stacked, graphs": Plan(ALL, recorded=True),
+}
+"""Our sides; the first measures by itself which of the others is fastest."""
+
 CHUNKS = 8
 """Parts into which a measurement is cut, where a step is short enough."""
 
@@ -74,9 +86,8 @@ class Contestant:
 def ours(config: Config, dataset: Dataset, splits: tuple[Split, ...], task: Task) -> Contestant:
     """A pack of all replicates."""
     device = own_process(task.threads)
-    pack = Pack(config, dataset, splits, seed=task.index, device=device)
-    precision = resolve(config.training.precision, device)
-    return Contestant(pack.train, tuple(len(split.train) for split in splits), precision)
+    pack = Pack(config, dataset, splits, seed=task.index, device=device, plan=PLANS[task.side])
+    return Contestant(pack.train, tuple(len(split.train) for split in splits), pack.precision)
 
 
 def plain(config: Config, dataset: Dataset, splits: tuple[Split, ...], task: Task) -> Contestant:
@@ -107,7 +118,7 @@ def measure(task: Task) -> dict[str, Any]:
     config = fitted(NETWORKS[task.network], dataset)
     data = replaced(config.data, {"repeats": task.repeats})
     splits = make_splits(data, len(dataset.labelled))
-    contestant = (ours if task.side == OURS else plain)(config, dataset, splits, task)
+    contestant = (ours if task.side in PLANS else plain)(config, dataset, splits, task)
     step_s = _seconds_of_step(contestant)  # the first allocates, and may choose between ways
     if step_s < task.seconds / CHUNKS:
         step_s = _seconds_of_step(contestant)

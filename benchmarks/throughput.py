@@ -23,7 +23,7 @@ import torch
 
 from benchmarks.account import circumstances, save, table
 from benchmarks.networks import NETWORKS, ON_CPU, ON_GPU
-from benchmarks.side import LOADER, MEMORY, OURS, PEAK, Task
+from benchmarks.side import LOADER, MEMORY, OURS, PEAK, PLANS, Task
 from benchmarks.together import together
 from tuner.dataset.load import SIMULATED, Dataset, find_dataset
 from tuner.engine.process import available_cpus
@@ -77,7 +77,7 @@ def arrangements() -> tuple[Arrangement, ...]:
     """On a GPU ours has it alone, and two plain trials share it; on CPUs both sides are arranged alike."""
     cores = available_cpus()
     if torch.cuda.is_available():
-        gpu = {PEAK: 1, OURS: 1, MEMORY: 2}
+        gpu = {PEAK: 1, **dict.fromkeys(PLANS, 1), MEMORY: 2}
         return (Arrangement("one pack, or two plain trials at 0.5 GPU each", gpu, max(1, cores // 2), GPU_REPEATS),)
     many, one = (dict.fromkeys((PEAK, OURS, LOADER, MEMORY), count) for count in (cores, 1))
     return (
