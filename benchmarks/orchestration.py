@@ -1,0 +1,240 @@
+"""Where the wall time of a search goes: what share of it is neither training nor evaluation.
+
+    python benchmarks/orchestration.py [--data ../shared/v4] [--json orchestration.json]
+
+A search of 24 variants runs as `tuner.run` runs it, on 2 CPUs, one a trial. Each actor notes when it does what. The time of
+the two slots is counted from the first actor's start to the last result; what is left when fewer trials than slots run at
+the end is told apart. The law is 5 %.
+"""
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+import yaml
+
+from tuner.main_job import Job, prepare, search
+from tuner.raytune import launch
+from tuner.raytune.launch import Resources, start_ray
+from tuner.raytune.trainable import ConvTrial
+from tuner.results.experiment import Experiment
+
+ROOT = Path(__file__).parents[1]
+SLOTS = 2
+WORK = ("training", "evaluation")
+GAPS = {
+    ("setup", "train"): "waiting: from a trial's start to its first step",
+    ("reset", "train"): "waiting: from a trial's start to its first step",
+    ("train", "save"): "waiting: from a result to its checkpoint",
+    ("save", "train"): "waiting: from a checkpoint to the next step",
+    ("train", "train"): "waiting: from a result to the next step",
+    ("save", "reset"): "waiting: from a trial's end to the next trial",
+    ("train", "reset"): "waiting: from a trial's end to the next trial",
+}
+LABELS = {
+    "setup": "first trial: threads, data from the object store, pack",
+    "reset": "next trial: pack",
+    "train": "Ray's bookkeeping around a step",
+    "copy best": "copy of the best weights",
+    "save": "Ray's copy of the checkpoint to storage",
+    "write": "checkpoint: write",
+    "copy state": "checkpoint: copy of the state",
+}
+
+
+@dataclass(frozen=True)
+class Span:
+    """What an actor did, from when to when (seconds since the epoch), at which depth of calls."""
+
+    name: str
+    start: float
+    end: float
+    depth: int
+
+
+class Notes:
+    """The spans of this process, a line each in a file of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = (folder / f"{os.getpid()}.jsonl").open("a", buffering=1)
+        self._depth = 0
+
+    @contextmanager
+    def span(self, name: str) -> Iterator[None]:
+        start, self._depth = time.time(), self._depth + 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            self._file.write(json.dumps([name, start, time.time(), self._depth]) + "\n")
+
+    def noted(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self.span(name):
+                return function(*args, **kwargs)
+
+        return call
+
+
+def noting(folder: Path) -> type[ConvTrial]:
+    """The trainable, with notes of when it does what; a local class travels to the actors by value."""
+
+    class NotingTrial(ConvTrial):
+        def setup(self, config: dict[str, Any], **parameters: Any) -> None:  # type: ignore[override]
+            self._notes = Notes(folder)
+            with self._notes.span("setup"):
+                super().setup(config, **parameters)
+
+        def reset_config(self, new_config: dict[str, Any]) -> bool:
+            with self._notes.span("reset"):
+                return super().reset_config(new_config)
+
+        def train(self) -> Any:
+            with self._notes.span("train"):
+                return super().train()
+
+        def step(self) -> dict[str, Any]:
+            with self._notes.span("evaluation"):  # less what is noted within
+                return super().step()
+
+        def save(self, checkpoint_dir: str | None = None) -> Any:
+            with self._notes.span("save"):
+                return super().save(checkpoint_dir)
+
+        def save_checkpoint(self, checkpoint_dir: str) -> None:
+            with self._notes.span("write"):
+                super().save_checkpoint(checkpoint_dir)
+
+        def _begin(self, *args: Any) -> None:
+            super()._begin(*args)
+            pack: Any = self._training.pack
+            pack.train = self._notes.noted("training", pack.train)
+            pack.weights = self._notes.noted("copy best", pack.weights)
+            pack.state = self._notes.noted("copy state", pack.state)
+
+    return NotingTrial
+
+
+def job_of(options: argparse.Namespace, folder: Path) -> Job:
+    """A control and as many mutations of the learning rate and of the last dense layer as are asked for."""
+    config = yaml.safe_load((ROOT / options.config).read_text())
+    config["training"]["max_steps"] = options.max_steps
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    rates, units = (options.variants) // 2, (options.variants - 1) // 2
+    base = config["training"]["learning_rate"]
+    mutations = {
+        "change_training": [{"learning_rate": [round(base * 1.1 ** (step + 1), 6) for step in range(rates)]}],
+        "change_dense_layer": [{"layer_id": [-1], "num_units": [64 + 4 * step for step in range(units)]}],
+    }
+    (folder / "mutations.yaml").write_text(yaml.safe_dump({name: grids for name, grids in mutations.items()}))
+    experiment = Experiment.at(str(folder / "ray_results"), "benchmark", "orchestration")
+    return prepare(str(folder / "config.yaml"), str(folder / "mutations.yaml"), 1, options.data, experiment, seed=1)
+
+
+def run(options: argparse.Namespace, folder: Path) -> tuple[float, list[list[Span]]]:
+    """Seconds in which the driver used a CPU, and each actor's spans in the order of their ends."""
+    notes = folder / "notes"
+    notes.mkdir()
+    job = job_of(options, folder)
+    assert len(job.entries) == options.variants, len(job.entries)
+    launch.ConvTrial = noting(notes)  # type: ignore[misc]
+    start_ray(None, num_cpus=SLOTS, num_gpus=0)
+    before = time.process_time()
+    manifest = {"variants": {entry.name: list(entry.mutations) for entry in job.entries}}
+    search(job, manifest, Resources(cpus_per_trial=1, gpus_per_trial=0), address=None)
+    driver_s = time.process_time() - before
+    return driver_s, [
+        [Span(*json.loads(line)) for line in path.read_text().splitlines()] for path in sorted(notes.iterdir())
+    ]
+
+
+def exclusive(spans: list[Span]) -> Counter[str]:
+    """Seconds by name, each span without those within it."""
+    seconds: Counter[str] = Counter()
+    inner: dict[int, float] = {}
+    for span in spans:
+        took = span.end - span.start
+        seconds[span.name] += took - inner.pop(span.depth + 1, 0.0)
+        inner[span.depth] = inner.get(span.depth, 0.0) + took
+    return seconds
+
+
+def gaps(spans: list[Span]) -> Counter[str]:
+    """Seconds between an actor's calls, by what they wait for."""
+    calls = [span for span in spans if span.depth == 0]
+    seconds: Counter[str] = Counter()
+    for one, other in zip(calls, calls[1:], strict=False):
+        seconds[GAPS.get((one.name, other.name), f"waiting: {one.name} to {other.name}")] += other.start - one.end
+    return seconds
+
+
+def account(actors: list[list[Span]]) -> dict[str, float]:
+    """Seconds of all slots by what they were used for, from the first actor's start to the last result."""
+    start = min(spans[0].start for spans in actors)
+    end = max(spans[-1].end for spans in actors)
+    seconds: Counter[str] = Counter()
+    for spans in actors:
+        seconds += Counter({LABELS.get(name, name): took for name, took in exclusive(spans).items()})
+        seconds += gaps(spans)
+    last = sorted(spans[-1].end for spans in actors)[-SLOTS:]
+    seconds["tail: no trial left for the slot"] = sum(end - each for each in last)
+    known = sum(seconds.values())
+    seconds["start of the other actors"] = SLOTS * (end - start) - known
+    return dict(seconds)
+
+
+def shares(seconds: dict[str, float]) -> tuple[float, float]:
+    """The share of the slots' time that is neither training nor evaluation: without the tail, and with it."""
+    total = sum(seconds.values())
+    work = sum(seconds[name] for name in WORK)
+    tail = seconds["tail: no trial left for the slot"]
+    return 1 - work / (total - tail), 1 - work / total
+
+
+def show(seconds: dict[str, float], driver_s: float) -> None:
+    total = sum(seconds.values())
+    print(f"\n| what | s of {SLOTS} slots | % |\n|---|---|---|")
+    for name, took in sorted(seconds.items(), key=lambda item: (item[0] not in WORK, -item[1])):
+        print(f"| {name} | {took:.2f} | {100 * took / total:.2f} |")
+    without, with_tail = shares(seconds)
+    print(f"\nwindow {total / SLOTS:.1f} s; CPU time of the driver {driver_s:.1f} s")
+    print(f"not training or evaluation: {100 * without:.2f} % (with the tail {100 * with_tail:.2f} %)")
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", default="base_configs/v4.yaml", help="base config")
+    parser.add_argument("--data", default="simulated", help="folder of a data set, or 'simulated'")
+    parser.add_argument("--variants", type=int, default=24)
+    parser.add_argument("--max-steps", type=int, default=32)
+    parser.add_argument("--json", type=Path, help="where the figures are written")
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = parse()
+    with tempfile.TemporaryDirectory() as folder:
+        driver_s, actors = run(options, Path(folder))
+    seconds = account(actors)
+    show(seconds, driver_s)
+    if options.json:
+        without, with_tail = shares(seconds)
+        found = {"python": platform.python_version(), "options": {**vars(options), "json": None}, "seconds": seconds}
+        found |= {"not_work": without, "not_work_with_tail": with_tail, "driver_cpu_s": driver_s}
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
