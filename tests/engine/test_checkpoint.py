@@ -1,5 +1,7 @@
+import os
 import pickle
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 import pytest
 import torch
@@ -29,6 +31,25 @@ def test_what_is_read_is_what_was_written(checkpoint: Checkpoint, tmp_path: Path
         for key, value in values.items():
             assert torch.equal(read.weights[name][key], value)
     assert [path.name for path in tmp_path.iterdir()] == ["c.pt"]
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_only_what_is_to_be_durable_waits_for_the_disk(
+    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool
+) -> None:
+    waited: list[int] = []
+    monkeypatch.setattr(os, "fsync", waited.append)
+    write_checkpoint(tmp_path / "c.pt", checkpoint, durable=durable)
+    assert len(waited) == durable
+    assert read_checkpoint(tmp_path / "c.pt").step == 1
+
+
+def test_no_sums_are_written_and_pytorchs_option_is_as_before(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    assert torch.serialization.get_crc32_options()
+    write_checkpoint(tmp_path / "c.pt", checkpoint)
+    with ZipFile(tmp_path / "c.pt") as file, pytest.raises(BadZipFile, match="Bad CRC-32"):
+        file.read(next(name for name in file.namelist() if "/data/" in name))
+    assert torch.serialization.get_crc32_options()
 
 
 @pytest.mark.parametrize("kept", [0, 10, 1000, 0.5, 0.99])

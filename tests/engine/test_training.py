@@ -1,7 +1,9 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from tuner.config import Config
@@ -74,12 +76,15 @@ def test_training_resumed_from_a_file_reports_what_it_would_have(
     assert checkpoint.best_step == min(expected, key=lambda report: report.accuracy.rmse).step
 
 
-def test_the_best_weights_are_those_of_the_best_step(config: Config, dataset: Dataset) -> None:
+@pytest.mark.parametrize("saved", [False, True])
+def test_the_best_weights_are_those_of_the_best_step(config: Config, dataset: Dataset, saved: bool) -> None:
     config = with_training(config, early_stopping_evals=3, eval_steps=1, max_steps=300, learning_rate=0.05)
     training = Training(pack_of(config, dataset), dataset.responses)
     weights = {}
     for report in training.reports():
         weights[report.step] = training.pack.weights()
+        if saved:
+            training.checkpoint()
     checkpoint = training.checkpoint()
     assert checkpoint.best_step is not None
     assert checkpoint.best_step < checkpoint.step
@@ -87,3 +92,18 @@ def test_the_best_weights_are_those_of_the_best_step(config: Config, dataset: Da
     for name, values in checkpoint.best_weights.items():
         for key, value in values.items():
             assert torch.equal(value, best[name][key])
+
+
+def test_a_checkpoint_of_the_best_step_holds_its_weights_once(config: Config, dataset: Dataset, tmp_path: Path) -> None:
+    training = Training(pack_of(config, dataset), dataset.responses)
+    report = next(training.reports())
+    assert report.improved
+    checkpoint = training.checkpoint()
+    for name, values in checkpoint.weights.items():
+        for key, value in values.items():
+            assert checkpoint.best_weights[name][key].data_ptr() == value.data_ptr()
+    copied = {name: {key: value.clone() for key, value in held.items()} for name, held in checkpoint.weights.items()}
+    write_checkpoint(tmp_path / "once.pt", checkpoint)
+    write_checkpoint(tmp_path / "twice.pt", replace(checkpoint, best_weights=copied))
+    held = sum(value.nbytes for values in copied.values() for value in values.values())
+    assert (tmp_path / "once.pt").stat().st_size <= (tmp_path / "twice.pt").stat().st_size - held

@@ -3,6 +3,8 @@
 import os
 import pickle
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ class Checkpoint:
         pack: The pack's state.
         patience: Of the last evaluation.
         best_step: Where the lowest RMSE was; None before the first finite one.
-        best_weights: Every replicate's weights at that step.
+        best_weights: Every replicate's weights at that step; tensors that `pack` holds too are written once.
     """
 
     pack: dict[str, Any]
@@ -44,11 +46,23 @@ class Checkpoint:
     @property
     def weights(self) -> Weights:
         """Every replicate's weights at the last step."""
-        return {name: state["net"] for name, state in self.pack["replicates"].items()}
+        return weights_in(self.pack)
 
 
-def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """The file at `path` holds the checkpoint; a crash on the way leaves what was there before."""
+def weights_in(pack: dict[str, Any]) -> Weights:
+    """Every replicate's weights in a pack's state, not copied."""
+    return {name: state["net"] for name, state in pack["replicates"].items()}
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint, *, durable: bool = True) -> None:
+    """The file at `path` holds the checkpoint; a crash on the way leaves what was there before.
+
+    Args:
+        path: Its folder exists.
+        checkpoint: What to write.
+        durable: Whether this holds if the machine loses its power, too; a file that is only copied elsewhere need not
+            wait for the disk.
+    """
     content = {
         "format": FORMAT,
         "pack": checkpoint.pack,
@@ -58,10 +72,23 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
-        torch.save(content, file)
+        with _no_checksums():
+            torch.save(content, file)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
     partial.replace(path)
+
+
+@contextmanager
+def _no_checksums() -> Iterator[None]:
+    """PyTorch sums up what it saves, which takes as long as to write it, and never looks at the sums when it loads."""
+    before = torch.serialization.get_crc32_options()
+    torch.serialization.set_crc32_options(False)
+    try:
+        yield
+    finally:
+        torch.serialization.set_crc32_options(before)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from tuner.engine.checkpoint import Checkpoint, Weights
+from tuner.engine.checkpoint import Checkpoint, Weights, weights_in
 from tuner.engine.loop import Report, train
 from tuner.engine.pack import Pack
 from tuner.engine.stopping import Patience
@@ -25,7 +25,7 @@ class Training:
         self._responses = responses_LN
         self._patience = Patience(pack.config.training.early_stopping_evals)
         self._best_step: int | None = None
-        self._best_weights: Weights = {}
+        self._best_weights: Weights | None = {}  # None while they are the current ones
         if checkpoint is not None:
             pack.load_state(checkpoint.pack)
             self._patience = checkpoint.patience
@@ -36,9 +36,14 @@ class Training:
         for report in train(self.pack, self._responses, self._patience):
             self._patience = report.patience
             if report.improved:
-                self._best_step, self._best_weights = report.step, self.pack.weights()
+                self._best_step, self._best_weights = report.step, None
             yield report
+            if self._best_weights is None:
+                self._best_weights = self.pack.weights()
 
     def checkpoint(self) -> Checkpoint:
-        """What to go on from after the last report."""
-        return Checkpoint(self.pack.state(), self._patience, self._best_step, self._best_weights)
+        """What to go on from after the last report; where that is the best one, it holds the weights once."""
+        state = self.pack.state()
+        if self._best_weights is None:
+            self._best_weights = weights_in(state)
+        return Checkpoint(state, self._patience, self._best_step, self._best_weights)

@@ -57,8 +57,8 @@ class ConvTrial(tune.Trainable):
         return {**row_of(report, self._dataset.neurons), "done": report.ending is not None}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """The folder holds what this trial goes on from."""
-        write_checkpoint(Path(checkpoint_dir, FILE), self._training.checkpoint())
+        """The folder holds what this trial goes on from; Ray then copies it to the storage, and deletes it."""
+        write_checkpoint(Path(checkpoint_dir, FILE), self._training.checkpoint(), durable=False)
 
     def load_checkpoint(self, checkpoint: dict[str, Any] | str | None) -> None:
         """The trial goes on from the folder."""
