@@ -118,14 +118,17 @@ def run_trials(
     Returns:
         Names of the variants whose trials ended in this call.
     """
-    Relay.listeners, Relay.ended = listeners, set()
+    Relay.begin(listeners)
     trainable = _trainable(dataset, seed, resources)
     path = experiment.folder.uri
     if resume and tune.Tuner.can_restore(path):
         tuner = tune.Tuner.restore(path, trainable, resume_unfinished=True)
     else:
         tuner = _new_tuner(trainable, experiment, entries, resources)
-    tuner.fit()
+    try:
+        tuner.fit()
+    finally:
+        Relay.tell()
     return frozenset(Relay.ended)
 
 

@@ -1,5 +1,7 @@
 """Ray Tune's callbacks, passed on in this project's words."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -25,17 +27,33 @@ class Relay(tune.Callback):
 
     Ray pickles its callbacks with the experiment, and restores them in another process. Listeners hold open files and
     the terminal, so they belong to the process and not to the callback.
+
+    A trial waits while Ray calls its callbacks with a result. So the listeners are told a little later: at the end of
+    the step of Ray's loop, when the trial has been sent on.
     """
 
     listeners: ClassVar[tuple[Listener, ...]] = ()
     ended: ClassVar[set[str]] = set()
+    _news: ClassVar[list[Callable[[Listener], None]]] = []
+
+    @classmethod
+    def begin(cls, listeners: tuple[Listener, ...]) -> None:
+        """From now on these listeners are told; nothing has ended yet."""
+        cls.listeners, cls.ended, cls._news = listeners, set(), []
+
+    @classmethod
+    def tell(cls) -> None:
+        """The listeners know all that happened so far."""
+        news, cls._news = cls._news, []
+        for each in news:
+            for listener in cls.listeners:
+                each(listener)
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         """Ray's hook."""
-        for listener in self.listeners:
-            listener.measured(trial.config["variant"]["name"], _folder(trial), measurement_of(result))
+        self._news.append(partial(_measured, trial, measurement_of(result)))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Ray's hook."""
@@ -47,11 +65,22 @@ class Relay(tune.Callback):
         text = error_file.read_text(errors="replace") if error_file and error_file.is_file() else ""
         self._end(trial, last_line(text) or "unknown error")
 
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Ray's hook."""
+        self.tell()
+
     def _end(self, trial: Trial, error: str) -> None:
         name = trial.config["variant"]["name"]
         self.ended.add(name)
-        for listener in self.listeners:
-            listener.ended(name, error)
+        self._news.append(partial(_ended, name, error))
+
+
+def _measured(trial: Trial, measurement: Measurement, listener: Listener) -> None:
+    listener.measured(trial.config["variant"]["name"], _folder(trial), measurement)
+
+
+def _ended(variant: str, error: str, listener: Listener) -> None:
+    listener.ended(variant, error)
 
 
 def _folder(trial: Trial) -> Path:

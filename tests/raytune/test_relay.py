@@ -1,0 +1,72 @@
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ray.train._internal.storage import StorageContext
+from ray.tune.experiment import Trial
+
+from tuner.raytune.relay import Relay
+from tuner.results.record import Measurement
+
+ROW = {
+    "step": 2,
+    "rmse": 0.5,
+    "rmse_se": math.nan,
+    "train_rmse": 0.6,
+    "neuron": {"rmse": {"a": 0.5}, "correlation": {"a": 0.1}, "r2": {"a": 0.0}},
+}
+
+
+class Diary:
+    """A listener that remembers."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, object]] = []
+
+    def measured(self, variant: str, folder: Path, measurement: Measurement) -> None:
+        self.lines.append((variant, (folder.name, measurement.rmse)))
+
+    def ended(self, variant: str, error: str) -> None:
+        self.lines.append((variant, error))
+
+
+@pytest.fixture
+def diary() -> Iterator[Diary]:
+    made = Diary()
+    Relay.begin((made,))
+    yield made
+    Relay.begin(())
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Trial:
+    storage = StorageContext(str(tmp_path), "experiment", trial_dir_name="wide")
+    return Trial("trainable", stub=True, config={"variant": {"name": "wide"}}, storage=storage)
+
+
+def test_listeners_are_told_in_order_once_a_trial_has_been_sent_on(diary: Diary, trial: Trial) -> None:
+    relay = Relay()
+    relay.on_trial_result(1, [trial], trial, ROW)
+    relay.on_trial_complete(1, [trial], trial)
+    assert diary.lines == []
+    assert Relay.ended == {"wide"}
+    relay.on_step_end(1, [trial])
+    assert diary.lines == [("wide", ("wide", 0.5)), ("wide", "")]
+
+
+def test_listeners_are_told_once(diary: Diary, trial: Trial) -> None:
+    relay = Relay()
+    relay.on_trial_result(1, [trial], trial, ROW)
+    relay.on_step_end(1, [trial])
+    relay.on_step_end(2, [trial])
+    Relay.tell()
+    assert len(diary.lines) == 1
+
+
+def test_what_is_not_told_when_an_experiment_begins_is_not_told_to_its_listeners(diary: Diary, trial: Trial) -> None:
+    Relay().on_trial_result(1, [trial], trial, ROW)
+    Relay.begin((diary,))
+    Relay.tell()
+    assert diary.lines == []
+    assert Relay.ended == set()
