@@ -144,7 +144,7 @@ def job_of(options: argparse.Namespace, folder: Path) -> Job:
         "change_training": [{"learning_rate": [round(rate * 1.1 ** (step + 1), 6) for step in range(rates)]}],
         "change_dense_layer": [{"layer_id": [-1], "num_units": [width - 4 * (step + 1) for step in range(units)]}],
     }
-    (folder / "mutations.yaml").write_text(yaml.safe_dump({name: grid for name, grid in mutations.items() if grid}))
+    (folder / "mutations.yaml").write_text(yaml.safe_dump(mutations))
     experiment = Experiment.at(str(folder / "ray_results"), "benchmark", "orchestration")
     return prepare(str(folder / "config.yaml"), str(folder / "mutations.yaml"), 1, options.data, experiment, seed=1)
 
@@ -222,7 +222,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", default="base_configs/v4.yaml", help="base config")
     parser.add_argument("--data", default="simulated", help="folder of a data set, or 'simulated'")
-    parser.add_argument("--variants", type=int, default=24)
+    parser.add_argument("--variants", type=int, default=24, help="at least 3")
     parser.add_argument("--max-steps", type=int, default=12)
     parser.add_argument("--json", type=Path, help="where the figures are written")
     return parser.parse_args()
