@@ -10,7 +10,7 @@ from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
 from tuner.engine.batches import Batch, Batches
 from tuner.engine.images import Images
-from tuner.engine.layout import micro_batches
+from tuner.engine.layout import KEPT_BYTES, micro_batches
 from tuner.settings import replaced
 
 CPU = torch.device("cpu")
@@ -74,9 +74,9 @@ def test_a_step_passes_through_in_parts_that_bound_its_memory(config: Config) ->
     normed = tuple(replaced(layer, {"batch_norm": True}) for layer in config.model.conv_layers)
     assert micro_batches(config, 441, CPU) == 1
     kept = cost_of(config.model, 4).activations * 4
-    assert micro_batches(config, 2**26 // kept, CPU) == 1
-    assert micro_batches(config, 2**26 // kept + 1, CPU) == 2
-    assert micro_batches(config, 2**30 // kept, CPU) == 16
-    assert micro_batches(config, 2**30 // kept, torch.device("cuda")) == 1
+    assert micro_batches(config, KEPT_BYTES // kept, CPU) == 1
+    assert micro_batches(config, KEPT_BYTES // kept + 1, CPU) == 2
+    assert micro_batches(config, 16 * KEPT_BYTES // kept, CPU) == 16
+    assert micro_batches(config, 16 * KEPT_BYTES // kept, torch.device("cuda")) == 1
     with_norm = replaced(config, {"model": replaced(config.model, {"conv_layers": normed})})
-    assert micro_batches(with_norm, 2**30 // kept, CPU) == 1
+    assert micro_batches(with_norm, 16 * KEPT_BYTES // kept, CPU) == 1

@@ -13,7 +13,6 @@ from tuner.dataset.load import Dataset
 from tuner.dataset.splits import Split, make_splits
 from tuner.engine.images import mean_response
 from tuner.engine.pack import Pack
-from tuner.engine.plan import Plan
 from tuner.engine.schedule import rows_of
 from tuner.model import ConvNet
 from tuner.settings import replaced
@@ -301,32 +300,3 @@ def test_a_restored_pack_keeps_the_format_of_its_products(
     fresh.train(4)
     np.testing.assert_array_equal(second.evaluate(), whole.evaluate())
     assert not np.array_equal(fresh.evaluate(), whole.evaluate(), equal_nan=True)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.parametrize(
-    "plan", [Plan(1), Plan(1, recorded=True), Plan(1, streams=True), Plan(3), Plan(3, recorded=True), None]
-)
-def test_a_gpu_gives_what_the_cpu_gives(config: Config, dataset: Dataset, plan: Plan | None) -> None:
-    config = replaced(config, {"model": without_dropout(config)})
-    splits = make_splits(config.data, len(dataset.labelled))
-    cpu = pack_of(config, dataset)
-    gpu = Pack(config, dataset, splits, seed=5, device=torch.device("cuda"), plan=plan)
-    # TF32 is off by default for products; convolutions differ by the order of their sums.
-    np.testing.assert_allclose(cpu.train(5), gpu.train(5), rtol=1e-3)
-    np.testing.assert_allclose(cpu.evaluate(), gpu.evaluate(), rtol=1e-2, atol=1e-3)
-    again = Pack(config, dataset, splits, seed=5, device=torch.device("cuda"), plan=plan)
-    again.load_state(gpu.state())
-    np.testing.assert_allclose(again.train(3), gpu.train(3), rtol=1e-3)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_gpu_drops_the_same_values_under_every_plan(config: Config, dataset: Dataset) -> None:
-    splits = make_splits(config.data, len(dataset.labelled))
-    plans = (Plan(1), Plan(1, recorded=True), Plan(3), Plan(3, recorded=True))
-    packs = [Pack(config, dataset, splits, seed=5, device=torch.device("cuda"), plan=plan) for plan in plans]
-    first, *others = [pack.train(5) for pack in packs]
-    for losses in others:
-        np.testing.assert_allclose(losses, first, rtol=1e-3)

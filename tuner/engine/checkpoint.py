@@ -46,12 +46,7 @@ class Checkpoint:
     @property
     def weights(self) -> Weights:
         """Every replicate's weights at the last step."""
-        return weights_in(self.pack)
-
-
-def weights_in(pack: dict[str, Any]) -> Weights:
-    """Every replicate's weights in a pack's state, not copied."""
-    return {name: state["net"] for name, state in pack["replicates"].items()}
+        return {name: state["net"] for name, state in self.pack["replicates"].items()}
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint, *, durable: bool = True) -> None:

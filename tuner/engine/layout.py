@@ -12,8 +12,8 @@ from tuner.engine.precision import Precision
 BLOCK = 16
 """Channels that oneDNN keeps together on x86-64 with AVX-512."""
 
-KEPT_BYTES = 2**26
-"""Of activations at a time. Without a limit, a step of 441 images, 32 and 64 filters had a peak 500 MB higher."""
+KEPT_BYTES = 96 * 2**20
+"""Of activations at a time. For 441 images, 32 and 64 filters it makes 3 parts: 440 MB less at the peak, 5 % more time."""
 
 
 def is_blocked(model: ModelConfig, precision: Precision, device: torch.device) -> bool:
@@ -37,7 +37,7 @@ def memory_format(blocked: bool) -> torch.memory_format:
 def micro_batches(config: Config, images: int, device: torch.device) -> int:
     """In how many parts a step's images pass through a network, so that what is kept for the backward pass stays small.
 
-    On a CPU only, where it takes no longer. Batch normalisation needs all images of a step at once.
+    On a CPU only. Batch normalisation needs all images of a step at once.
     """
     if device.type != "cpu" or any(layer.batch_norm for layer in config.model.conv_layers):
         return 1

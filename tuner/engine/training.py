@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from tuner.engine.checkpoint import Checkpoint, Weights, weights_in
+from tuner.engine.checkpoint import Checkpoint, Weights
 from tuner.engine.loop import Report, train
 from tuner.engine.pack import Pack
 from tuner.engine.stopping import Patience
@@ -25,7 +25,7 @@ class Training:
         self._responses = responses_LN
         self._patience = Patience(pack.config.training.early_stopping_evals)
         self._best_step: int | None = None
-        self._best_weights: Weights | None = {}  # None while they are the current ones
+        self._best_weights: Weights | None = {}  # None while they are the current ones, and not asked for
         if checkpoint is not None:
             pack.load_state(checkpoint.pack)
             self._patience = checkpoint.patience
@@ -42,8 +42,14 @@ class Training:
                 self._best_weights = self.pack.weights()
 
     def checkpoint(self) -> Checkpoint:
-        """What to go on from after the last report; where that is the best one, it holds the weights once."""
-        state = self.pack.state()
+        """What to go on from after the last report, to be written before training goes on: it is not a copy.
+
+        Where the last report is the best one, it holds the weights once.
+        """
+        state = self.pack.state(copy=False)
         if self._best_weights is None:
-            self._best_weights = weights_in(state)
+            self._best_weights = self.pack.weights()
+        if self._best_step == self.pack.step:
+            for name, weights in self._best_weights.items():
+                state["replicates"][name]["net"] = weights
         return Checkpoint(state, self._patience, self._best_step, self._best_weights)
