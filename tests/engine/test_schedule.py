@@ -4,7 +4,7 @@ import torch
 
 from tuner.config import ConvLayer, DenseLayer, LogitsLayer, ModelConfig
 from tuner.dataset.splits import Split
-from tuner.engine.schedule import draw_noise, is_full_batch, noise_widths, rows_of
+from tuner.engine.schedule import Noise, is_full_batch, noise_widths, rows_of
 
 MODEL = ModelConfig(
     image_size=8,
@@ -16,14 +16,14 @@ SPLIT = Split(0, 0, np.array([1, 2, 5, 7, 8]), np.array([0, 3, 4, 6]))
 
 
 def drawn(images: int, seed: int, step: int) -> torch.Tensor:
-    noise = draw_noise(MODEL, images, torch.Generator(), seed=seed, step=step)
+    noise = Noise(MODEL, torch.device("cpu")).draw(images, seed, step)
     assert noise is not None
     return noise
 
 
 def test_noise_is_drawn_for_what_is_dropped_only() -> None:
     assert noise_widths(MODEL) == [3 * 8 * 8, 0, 5 * 2 * 2, 7]
-    assert draw_noise(ModelConfig(image_size=8), 5, torch.Generator(), seed=1, step=2) is None
+    assert Noise(ModelConfig(image_size=8), torch.device("cpu")).draw(5, 1, 2) is None
 
 
 def test_noise_follows_from_seed_and_step_alone() -> None:

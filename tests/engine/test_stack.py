@@ -9,10 +9,12 @@ import torch
 from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
+from tuner.engine.adam import Adam
 from tuner.engine.pack import Pack
 from tuner.engine.plan import Plan
 from tuner.engine.stack import Stack
 from tuner.errors import TunerError
+from tuner.mutation.functions import FUNCTIONS
 from tuner.settings import build, plain, replaced
 
 CPU = torch.device("cpu")
@@ -68,8 +70,26 @@ def config_of(model: dict[str, Any], changes: dict[str, dict[str, Any]]) -> Conf
     return build(Config, {key: {**value, **changes.get(key, {})} for key, value in values.items()})
 
 
+MUTATIONS: dict[str, dict[str, Any]] = {
+    "add_conv_layer": {"num_filters": 3, "kernel_size": 3},
+    "change_conv_layer": {"layer_id": 0, "kernel_size": 5, "dropout_rate": 0.2},
+    "delete_conv_layer": {"layer_id": 0},
+    "add_dense_layer": {"num_units": 5},
+    "change_dense_layer": {"layer_id": 0, "num_units": 9, "l2_regularization": 0.1},
+    "delete_dense_layer": {"layer_id": 0},
+    "change_logits_layer": {"dropout_rate": 0.3},
+    "set_distortion": {"name": "rotate", "max_angle": 10.0},
+    "delete_distortion": {"name": "flip_left_right"},
+    "change_model": {"image_size": 15},
+    "change_training": {"batch_size": 9},
+    "change_data": {"folds": 4},
+}
+
+
 CASES = {name: config_of(model, {}) for name, model in MODELS.items()}
 CASES |= {name: config_of(ALL, changes) for name, changes in DATA.items()}
+MUTATED = config_of(ALL, {"data": {"distortions": {"flip_left_right": {}}}})
+CASES |= {name: FUNCTIONS[name](MUTATED, **arguments) for name, arguments in MUTATIONS.items()}
 
 
 def pack_of(config: Config, dataset: Dataset, together: int) -> Pack:
@@ -199,6 +219,25 @@ def test_a_replicate_that_does_not_fit_the_memory_takes_its_images_in_parts(
     assert_close(narrow, alone)
 
 
+def test_a_step_that_fails_for_memory_at_its_end_leaves_no_trace(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batch normalisation has already moved its running statistics by then, and every leaf has a gradient."""
+    alone, stacked = pack_of(CASES["batch norm"], dataset, 1), pack_of(CASES["batch norm"], dataset, 3)
+    alone.train(1)
+    step, failures = Adam.step, iter([True])
+
+    def failing(adam: Adam) -> None:
+        if next(failures, False):
+            raise torch.OutOfMemoryError
+        step(adam)
+
+    monkeypatch.setattr(Adam, "step", failing)
+    stacked.train(1)
+    assert [len(stack.members) for stack in stacked._stacks] == [2, 1]
+    assert_same_gradients(stacked, alone)
+
+
 @pytest.mark.parametrize(
     ("name", "part"), [("convolution", "an image"), ("batch norm", "all images of a step, as batch_norm requires,")]
 )
@@ -221,6 +260,7 @@ def test_batches_of_unequal_size_are_not_stacked(dataset: Dataset) -> None:
     np.testing.assert_array_equal(stacked.train(3), alone.train(3))
 
 
-def test_a_config_of_every_case_is_another() -> None:
+def test_every_mutation_function_has_a_case_and_no_case_is_another() -> None:
+    assert MUTATIONS.keys() == FUNCTIONS.keys()
     texts = {str(plain(config)) for config in CASES.values()}
     assert len(texts) == len(CASES)

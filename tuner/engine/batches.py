@@ -9,7 +9,7 @@ from torch import Tensor
 from tuner.config import Config
 from tuner.dataset.splits import Split
 from tuner.engine.images import Images
-from tuner.engine.schedule import draw_noise, is_full_batch, rows_of
+from tuner.engine.schedule import Noise, is_full_batch, rows_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,10 +17,10 @@ class Batch:
     """What K replicates see at one step.
 
     Attributes:
-        images: `[G, B, 3, S, S]`; each of G runs of K / G replicates sees the same.
+        images: `[G, B, 3, S, S]`, centred; each of G runs of K / G replicates sees the same.
         responses: `[K, B, N]`, NaN where not recorded, and where the image is not the replicate's to train on.
         used: `[K, B]`, whether it is; None if all are.
-        noise: `[K, B, U]`, see `draw_noise`; None without dropout.
+        noise: `[K, B, U]`, see `Noise`; None without dropout.
     """
 
     images: Tensor
@@ -59,10 +59,10 @@ class Batches:
     """
 
     def __init__(self, config: Config, images: Images, splits: tuple[Split, ...], seeds: tuple[int, ...]) -> None:
-        self._model, self._size, self._images = config.model, config.training.batch_size, images
+        self._size, self._images = config.training.batch_size, images
         self._splits, self._seeds = splits, seeds
         self._device = images.responses.device
-        self._generator = torch.Generator(self._device)
+        self._noise = Noise(config.model, self._device)
         self._full = all(is_full_batch(split, self._size) for split in splits)
         self._rows_KB = [torch.from_numpy(split.train).to(self._device) for split in splits]
         self._together = len(splits) > 1 and self._full
@@ -71,32 +71,30 @@ class Batches:
             for used_L, rows_B in zip(self._used_KL, self._rows_KB, strict=True):
                 used_L[rows_B] = True
             self._responses_KLN = images.responses.where(self._used_KL[:, :, None], torch.nan)
+            # Of an image's random numbers among those of all replicates, one after the other; any for an unused image.
+            self._place_KL = (self._used_KL.flatten().cumsum(0) - 1).clamp(min=0).view_as(self._used_KL)
 
     def at(self, step: int) -> Batch:
         """The batch of a step."""
-        if self._together:
-            return Batch(self._shared_images(step), self._responses_KLN, self._used_KL, self._noise(step))
         rows_KB = self._rows_KB if self._full else [self._rows(index, step) for index in range(len(self._splits))]
+        noise_KBU = [
+            self._noise.draw(len(rows_B), seed, step) for rows_B, seed in zip(rows_KB, self._seeds, strict=True)
+        ]
+        drawn = [noise_BU for noise_BU in noise_KBU if noise_BU is not None]
+        if self._together:
+            noise = torch.cat(drawn)[self._place_KL] if drawn else None
+            return Batch(self._shared_images(step), self._responses_KLN, self._used_KL, noise)
         images = [
             self._images.seen(split.repeat, step, rows_B) for split, rows_B in zip(self._splits, rows_KB, strict=True)
         ]
         responses = [self._images.responses[rows_B] for rows_B in rows_KB]
-        return Batch(_stacked(images), _stacked(responses), None, self._noise(step))
+        return Batch(_stacked(images), _stacked(responses), None, _stacked(drawn) if drawn else None)
 
     def _shared_images(self, step: int) -> Tensor:
         repeats = list(dict.fromkeys(split.repeat for split in self._splits))
         return _stacked(
             [self._images.seen(repeat, step) for repeat in (repeats if self._images.distorted else repeats[:1])]
         )
-
-    def _noise(self, step: int) -> Tensor | None:
-        """With full batches, numbers are drawn for every labelled image, also if only some are trained on."""
-        count = len(self._images.responses) if self._full else self._size or 0
-        drawn = [draw_noise(self._model, count, self._generator, seed, step) for seed in self._seeds]
-        if self._full and not self._together:
-            drawn = [None if noise_LU is None else noise_LU[self._rows_KB[0]] for noise_LU in drawn]
-        found = [noise for noise in drawn if noise is not None]
-        return _stacked(found) if found else None
 
     def _rows(self, index: int, step: int) -> Tensor:
         rows = rows_of(self._splits[index], self._size, self._seeds[index], step)

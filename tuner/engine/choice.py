@@ -22,7 +22,7 @@ def choose(common: Common, states: list[State]) -> Plan:
     device = _device_name(common.device)
     if device == "cpu" or not common.stackable:
         return Plan()
-    config, shape = common.config, tuple(common.images.cropped.shape)
+    config, shape = common.config, tuple(common.images.centred.shape)
     splits = tuple((split.repeat, split.fold, len(split.train)) for split in common.splits)
     key = (config.model, config.data.distortions, config.training.batch_size, common.precision, device, shape, splits)
     if key not in _remembered:

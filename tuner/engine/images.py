@@ -6,6 +6,7 @@ from torch import Tensor
 from tuner.config import Config
 from tuner.dataset.distortions import crop_centre, distort, draw
 from tuner.dataset.load import Dataset
+from tuner.model import IMAGE_CENTRE
 from tuner.seeding import seed_of
 
 
@@ -22,7 +23,7 @@ class Images:
         memory_format: Of the crops.
 
     Attributes:
-        cropped: `[L, 3, S, S]` in 0..1, undistorted.
+        centred: `[L, 3, S, S]`, the undistorted crops less `IMAGE_CENTRE`.
         responses: `[L, N]`, NaN where not recorded.
         distorted: Whether the config asks for any distortion.
     """
@@ -35,21 +36,21 @@ class Images:
         self.responses = torch.tensor(dataset.responses, device=device)
         pixels = torch.from_numpy(dataset.images[dataset.labelled]).movedim(-1, 1)
         cropped = _scaled(crop_centre(pixels, config.model.image_size), device)
-        self.cropped = cropped.contiguous(memory_format=memory_format)
-        self._whole = _scaled(pixels, device) if self.distorted else self.cropped
+        self.centred = cropped.contiguous(memory_format=memory_format).sub_(IMAGE_CENTRE)
+        self._whole = _scaled(pixels, device) if self.distorted else self.centred
         self._step, self._shared = -1, dict[int, Tensor]()
 
     def seen(self, repeat: int, step: int, rows: Tensor | None = None) -> Tensor:
-        """What the replicates of a repeat see at a step: the images at `rows`, or all of them, distorted anew."""
+        """What the replicates of a repeat see at a step: the centred images at `rows`, or all, distorted anew."""
         if not self.distorted:
-            return self.cropped if rows is None else self.cropped[rows]
+            return self.centred if rows is None else _taken(self.centred, rows)
         if rows is not None and self._config.training.batch_size is not None:
             return self._distort(repeat, step, rows)
         if self._step != step:
             self._step, self._shared = step, {}
         if repeat not in self._shared:
             self._shared[repeat] = self._distort(repeat, step, None)
-        return self._shared[repeat] if rows is None else self._shared[repeat][rows]
+        return self._shared[repeat] if rows is None else _taken(self._shared[repeat], rows)
 
     def _distort(self, repeat: int, step: int, rows: Tensor | None) -> Tensor:
         distortions = self._config.data.distortions
@@ -59,7 +60,7 @@ class Images:
             amounts = amounts.take(rows.cpu())
         chosen = self._whole if rows is None else self._whole[rows]
         images = distort(chosen, amounts.to(chosen.device), distortions, self._config.model.image_size)
-        return images.contiguous(memory_format=self._format)
+        return images.contiguous(memory_format=self._format) - IMAGE_CENTRE
 
 
 def mean_response(responses_BN: Tensor) -> Tensor:
@@ -68,7 +69,14 @@ def mean_response(responses_BN: Tensor) -> Tensor:
     return torch.where(mean_N.isfinite(), mean_N, responses_BN.nanmean()).nan_to_num()
 
 
+def _taken(images_BCHW: Tensor, rows: Tensor) -> Tensor:
+    """`images[rows]`, lying as the images do; whole images are copied, in two fifths of the time of indexing."""
+    if images_BCHW.is_contiguous():
+        return images_BCHW.index_select(0, rows)
+    return images_BCHW.movedim(1, -1).index_select(0, rows).movedim(-1, 1)
+
+
 def _scaled(pixels: Tensor, device: torch.device) -> Tensor:
-    """Floating point in 0..1."""
-    images = pixels.to(device).float()
+    """Floating point in 0..1, a copy."""
+    images = pixels.to(device, torch.float32, copy=True)
     return images.div_(255) if pixels.dtype == torch.uint8 else images

@@ -46,20 +46,22 @@ class Learner:
         self._load_moments(states)
 
     def learn(self, batch: Batch) -> Tensor:
-        """The loss `[K]` before the step that is now taken: mean squared error over the entries that are not NaN."""
-        count_K = batch.responses.isfinite().sum((1, 2)).clamp(min=1)
-        self._adam.zero_grad()  # of a step that did not fit the memory
-        losses = []
-        for part in batch.split(self.micro_batches) if self.micro_batches > 1 else [batch]:
-            loss_K = self._squared_error(part) / count_K
-            loss_K.sum().backward()
-            losses.append(loss_K.detach())
-        penalty = self._nets.penalty()
-        if penalty.requires_grad:
-            penalty.backward()
-        self._adam.step()
-        self._adam.zero_grad()
-        return torch.stack(losses).sum(0)
+        """The loss `[K]` before the step that is now taken: mean squared error over the entries that are not NaN.
+
+        Raises:
+            torch.OutOfMemoryError: the step was not taken.
+        """
+        before = [(buffer, buffer.clone()) for buffer in self._nets.buffers()]
+        try:
+            loss_K = self._differentiate(batch)
+            self._adam.step()
+        except torch.OutOfMemoryError:
+            for buffer, value in before:
+                buffer.copy_(value)
+            raise
+        finally:
+            self._adam.zero_grad()
+        return loss_K
 
     @torch.inference_mode()
     def predict(self, images_GBCHW: Tensor) -> Tensor:
@@ -92,7 +94,20 @@ class Learner:
     def tensors(self) -> list[Tensor]:
         """Everything that a step changes: the tensors themselves."""
         moments = [value for name in self._nets.leaves for value in self._adam.moments(name).values()]
-        return [*self._nets.tensors(), *moments]
+        return [*self._nets.leaves.values(), *self._nets.buffers(), *moments]
+
+    def _differentiate(self, batch: Batch) -> Tensor:
+        """The loss `[K]`, with its gradients and the penalty's added to the leaves'."""
+        count_K = batch.responses.isfinite().sum((1, 2)).clamp(min=1)
+        losses = []
+        for part in batch.split(self.micro_batches) if self.micro_batches > 1 else [batch]:
+            loss_K = self._squared_error(part) / count_K
+            loss_K.sum().backward()
+            losses.append(loss_K.detach())
+        penalty = self._nets.penalty()
+        if penalty.requires_grad:
+            penalty.backward()
+        return torch.stack(losses).sum(0)
 
     def _squared_error(self, batch: Batch) -> Tensor:
         with autocast(self._precision, self._device):

@@ -30,8 +30,8 @@ class Nets(Protocol):
     def weights(self, index: int) -> dict[str, Tensor]:
         """A network's weights and buffers: the tensors themselves."""
 
-    def tensors(self) -> list[Tensor]:
-        """All weights and buffers of all networks: the tensors themselves."""
+    def buffers(self) -> list[Tensor]:
+        """What training changes beside the leaves: the tensors themselves."""
 
     def part(self, tensor: Tensor, index: int) -> Tensor:
         """What belongs to a network of a tensor with the shape of a leaf: a view."""
@@ -62,7 +62,7 @@ class Solo:
         assert used is None, "a single replicate is given its own images"
         self._net.train(training)
         noises = None if noise is None else by_layer(self._net.config, noise[0])
-        answer: Tensor = self._net(images_GBCHW[0], noises)[None]
+        answer: Tensor = self._net.respond(images_GBCHW[0], noises)[None]
         return answer
 
     def penalty(self) -> Tensor:
@@ -75,9 +75,9 @@ class Solo:
         weights: dict[str, Tensor] = self._net.state_dict()
         return weights
 
-    def tensors(self) -> list[Tensor]:
+    def buffers(self) -> list[Tensor]:
         """See `Nets`."""
-        return list(self._net.state_dict().values())
+        return list(self._net.buffers())
 
     def part(self, tensor: Tensor, index: int) -> Tensor:
         """See `Nets`."""

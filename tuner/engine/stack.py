@@ -117,7 +117,7 @@ class Stack:
             return [self._common.images.responses[:0] for _ in held_out]
         # Folds differ in size by one; the shorter ones are filled up with an image that is then left out.
         rows_KB = torch.stack([torch.cat([rows, rows[:1].expand(most - len(rows))]) for rows in held_out])
-        images_KBCHW = self._common.images.cropped[rows_KB.flatten().to(self._common.device)]
+        images_KBCHW = self._common.images.centred[rows_KB.flatten().to(self._common.device)]
         found_KBN = self._learner.predict(images_KBCHW.unflatten(0, rows_KB.shape))
         return [found[: len(rows)] for found, rows in zip(found_KBN, held_out, strict=True)]
 

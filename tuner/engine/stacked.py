@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from tuner.config import ModelConfig
 from tuner.engine.nets import Weights, by_layer
-from tuner.model import IMAGE_CENTRE, ConvNet, dropout, padded, padding
+from tuner.model import ConvNet, dropout, padded, padding
 
 MOMENTUM, EPSILON = 0.1, 1e-5
 """Of `nn.BatchNorm2d`."""
@@ -43,7 +43,7 @@ class Stacked:
             if noise is not None
             else [None] * (len(model.conv_layers) + len(model.dense_layers) + 1)
         )
-        x, groups = (images_GBCHW - IMAGE_CENTRE).transpose(0, 1).flatten(1, 2), len(images_GBCHW)
+        x, groups = images_GBCHW.transpose(0, 1).flatten(1, 2), len(images_GBCHW)
         x = x.contiguous(memory_format=torch.channels_last)
         for index, layer in enumerate(model.conv_layers):
             x, groups = self._dropped(x, groups, layer.dropout_rate, next(noises))
@@ -78,9 +78,9 @@ class Stacked:
         """See `Nets`."""
         return {name: tensor[index] for name, tensor in self._all.items()}
 
-    def tensors(self) -> list[Tensor]:
+    def buffers(self) -> list[Tensor]:
         """See `Nets`."""
-        return list(self._all.values())
+        return [tensor for name, tensor in self._all.items() if name not in self.leaves]
 
     def part(self, tensor: Tensor, index: int) -> Tensor:
         """See `Nets`."""
