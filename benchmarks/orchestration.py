@@ -1,6 +1,6 @@
 """Where the wall time of a search goes: what share of it is neither training nor evaluation.
 
-    python benchmarks/orchestration.py [--data ../shared/v4] [--json orchestration.json]
+    python -m benchmarks.orchestration [--data ../shared/v4] [--json FILE]
 
 A search of 24 variants runs as `tuner.run` runs it, on 2 CPUs, one a trial, and each actor notes when it does what. The
 time of both slots is counted from when the first actor is ready to the last result or checkpoint. The tail, in which
@@ -10,7 +10,6 @@ fewer trials than slots are left, is told apart. The law is 5 %.
 import argparse
 import json
 import os
-import platform
 import tempfile
 import time
 from collections import Counter
@@ -26,6 +25,7 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 import yaml
 
+from benchmarks.account import circumstances, save, table
 from tuner.main_job import Job, prepare, search
 from tuner.raytune import launch
 from tuner.raytune.launch import Resources, start_ray
@@ -209,9 +209,9 @@ def shares(seconds: dict[str, float]) -> tuple[float, float]:
 
 def show(seconds: dict[str, float], beside: dict[str, float]) -> None:
     total = sum(seconds.values())
-    print(f"\n| what | s of {SLOTS} slots | % |\n|---|---|---|")
-    for name, took in sorted(seconds.items(), key=lambda item: (item[0] not in WORK, -item[1])):
-        print(f"| {name} | {took:.2f} | {100 * took / total:.2f} |")
+    ordered = sorted(seconds.items(), key=lambda item: (item[0] not in WORK, -item[1]))
+    rows = [(name, f"{took:.2f}", f"{100 * took / total:.2f}") for name, took in ordered]
+    print(table(("what", f"s of {SLOTS} slots", "%"), rows))
     without, with_tail = shares(seconds)
     print(f"\nneither training nor evaluation: {100 * without:.2f} % (with the tail {100 * with_tail:.2f} %)")
     print(f"counted: {total / SLOTS:.1f} s; until the first actor was ready: {beside['to_the_first_actor']:.1f} s;")
@@ -230,15 +230,15 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     options = parse()
+    told = circumstances("orchestration")
+    print(*(f"{name}: {value}" for name, value in told.items()), sep="\n", end="\n\n")
     with tempfile.TemporaryDirectory() as folder:
         beside, actors = run(options, Path(folder))
     seconds = account(actors)
     show(seconds, beside)
-    if options.json:
-        without, with_tail = shares(seconds)
-        found = {"python": platform.python_version(), "options": {**vars(options), "json": str(options.json)}}
-        found |= {"share": without, "share_with_tail": with_tail, "seconds": seconds, "seconds_beside": beside}
-        options.json.write_text(json.dumps(found, indent=2) + "\n")
+    without, with_tail = shares(seconds)
+    found = {"share": without, "share_with_tail": with_tail, "seconds": seconds, "seconds_beside": beside}
+    save(options.json, {**told, **found})
 
 
 if __name__ == "__main__":
