@@ -15,7 +15,7 @@ from torch import Tensor
 from tuner.engine.stopping import Patience
 from tuner.errors import InputError
 
-FORMAT = 1
+FORMAT = 2
 FILE = "checkpoint.pt"
 
 Weights = dict[str, dict[str, Tensor]]
