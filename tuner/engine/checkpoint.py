@@ -3,20 +3,21 @@
 import os
 import pickle
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
 
+from tuner.engine.out_of_fold import OutOfFold, read_out_of_fold
 from tuner.engine.stopping import Patience
 from tuner.errors import InputError
 
-FORMAT = 2
-FILE = "checkpoint.pt"
+FORMAT = 3
+FILE, OUT_OF_FOLD = "checkpoint.pt", "out_of_fold.npz"
 
 Weights = dict[str, dict[str, Tensor]]
 """Replicate name to the weights of its network."""
@@ -31,12 +32,14 @@ class Checkpoint:
         patience: Of the last evaluation.
         best_step: Where the lowest RMSE was; None before the first finite one.
         best_weights: Every replicate's weights at that step; tensors that `pack` holds too are written once.
+        out_of_fold: The held-out predictions so far.
     """
 
     pack: dict[str, Any]
     patience: Patience
     best_step: int | None
     best_weights: Weights
+    out_of_fold: OutOfFold
 
     @property
     def step(self) -> int:
@@ -52,6 +55,8 @@ class Checkpoint:
 def write_checkpoint(path: Path, checkpoint: Checkpoint, *, durable: bool = True) -> None:
     """The file at `path` holds the checkpoint; a crash on the way leaves what was there before.
 
+    The held-out predictions are a file of their own beside it, small and quick to read without the weights.
+
     Args:
         path: Its folder exists.
         checkpoint: What to write.
@@ -65,10 +70,19 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, *, durable: bool = True
         "best_step": checkpoint.best_step,
         "best_weights": checkpoint.best_weights,
     }
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
+
+    def save(file: BinaryIO) -> None:
         with _no_checksums():
             torch.save(content, file)
+
+    _write(path.with_name(OUT_OF_FOLD), lambda file: file.write(checkpoint.out_of_fold.dump()), durable=durable)
+    _write(path, save, durable=durable)
+
+
+def _write(path: Path, write: Callable[[BinaryIO], object], *, durable: bool) -> None:
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        write(file)
         file.flush()
         if durable:
             os.fsync(file.fileno())
@@ -98,8 +112,13 @@ def read_checkpoint(path: Path) -> Checkpoint:
             content = torch.load(path, map_location="cpu", weights_only=True)
         if content["format"] != FORMAT:
             raise InputError(f"{path} has the checkpoint format {content['format']!r}, and this version reads {FORMAT}")
+        beside = path.with_name(OUT_OF_FOLD)
         return Checkpoint(
-            content["pack"], Patience(**content["patience"]), content["best_step"], content["best_weights"]
+            content["pack"],
+            Patience(**content["patience"]),
+            content["best_step"],
+            content["best_weights"],
+            read_out_of_fold(beside.read_bytes(), str(beside)),
         )
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__

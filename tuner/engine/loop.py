@@ -15,20 +15,23 @@ from tuner.engine.stopping import Patience, improve
 Ending = Literal["no_improvement", "max_steps", "diverged"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Report:
     """What one evaluation found.
 
     Attributes:
         step: Training steps taken so far.
         train_rmse: Root of the mean training loss since the last evaluation, distortions and dropout included.
-        accuracy: Of the held-out predictions; NaN once a replicate diverged, since the others predict fewer images.
+        predictions: `[M, L, N]`, held out; NaN for other images, and everywhere once a replicate diverged, since the
+            others predict fewer images.
+        accuracy: Of these.
         patience: After this evaluation.
         ending: Why training ends here; None if it goes on.
     """
 
     step: int
     train_rmse: float
+    predictions: npt.NDArray[np.float32]
     accuracy: Accuracy
     patience: Patience
     ending: Ending | None
@@ -57,7 +60,7 @@ def train(pack: Pack, responses_LN: npt.NDArray[np.float32], patience: Patience)
         found = accuracy(predictions, responses_LN)
         patience = improve(patience, found.rmse)
         ending = _ending(pack, patience)
-        yield Report(pack.step, math.sqrt(losses.mean()), found, patience, ending)
+        yield Report(pack.step, math.sqrt(losses.mean()), predictions, found, patience, ending)
 
 
 def _ending(pack: Pack, patience: Patience) -> Ending | None:

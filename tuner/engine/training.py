@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from tuner.engine.checkpoint import Checkpoint, Weights
 from tuner.engine.loop import Report, train
+from tuner.engine.out_of_fold import no_evaluations
 from tuner.engine.pack import Pack
 from tuner.engine.stopping import Patience
 
@@ -26,10 +27,12 @@ class Training:
         self._patience = Patience(pack.config.training.early_stopping_evals)
         self._best_step: int | None = None
         self._best_weights: Weights | None = {}  # None while they are the current ones, and not asked for
+        self._out_of_fold = no_evaluations(pack.splits, *responses_LN.shape)
         if checkpoint is not None:
             pack.load_state(checkpoint.pack)
             self._patience = checkpoint.patience
             self._best_step, self._best_weights = checkpoint.best_step, checkpoint.best_weights
+            self._out_of_fold = checkpoint.out_of_fold
 
     def reports(self) -> Iterator[Report]:
         """One report an evaluation, until training ends."""
@@ -37,6 +40,9 @@ class Training:
             self._patience = report.patience
             if report.improved:
                 self._best_step, self._best_weights = report.step, None
+            self._out_of_fold = self._out_of_fold.with_evaluation(
+                report.step, report.predictions, self.pack.splits, self._best_step
+            )
             yield report
             if self._best_weights is None:
                 self._best_weights = self.pack.weights()
@@ -52,4 +58,4 @@ class Training:
         if self._best_step == self.pack.step:
             for name, weights in self._best_weights.items():
                 state["replicates"][name]["net"] = weights
-        return Checkpoint(state, self._patience, self._best_step, self._best_weights)
+        return Checkpoint(state, self._patience, self._best_step, self._best_weights, self._out_of_fold)

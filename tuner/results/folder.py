@@ -38,15 +38,26 @@ class Folder:
         """Whether the folder, or the file or folder of this name in it, is there."""
         return bool(self._info(name).type != fs.FileType.NotFound)
 
+    def folders(self) -> tuple[str, ...]:
+        """Names of the folders in this one, sorted."""
+        if not self.exists():
+            return ()
+        found = self._filesystem.get_file_info(fs.FileSelector(self._path("")))
+        return tuple(sorted(info.base_name for info in found if info.type == fs.FileType.Directory))
+
     def read(self, name: str) -> str:
         """The text of a file; empty if it is not there."""
-        if not self.exists(name):
-            return ""
-        with self._filesystem.open_input_stream(self._path(name)) as stream:
-            return bytes(stream.read()).decode(errors="replace")
+        return self.read_bytes(name).decode(errors="replace")
 
-    def write(self, name: str, text: str) -> None:
-        """The file holds the text; a crash on the way leaves what was there before.
+    def read_bytes(self, name: str) -> bytes:
+        """The content of a file; empty if it is not there."""
+        if not self.exists(name):
+            return b""
+        with self._filesystem.open_input_stream(self._path(name)) as stream:
+            return bytes(stream.read())
+
+    def write(self, name: str, content: str | bytes) -> None:
+        """The file holds the content; a crash on the way leaves what was there before.
 
         Raises:
             TunerError: the storage refuses it.
@@ -56,7 +67,7 @@ class Folder:
         try:
             self._filesystem.create_dir(target.rpartition("/")[0], recursive=True)
             with self._filesystem.open_output_stream(written) as stream:
-                stream.write(text.encode())
+                stream.write(content.encode() if isinstance(content, str) else content)
             if written != target:
                 self._filesystem.move(written, target)
         except OSError as error:

@@ -1,34 +1,221 @@
-"""What a search came to."""
+"""What an experiment came to, as values: everything that is told of it, on the terminal, in tables and in the report."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from tuner.config import Config
-from tuner.results.record import Measurement, TrialRecord
+from tuner.results.estimate import Estimate
+
+Rule = Literal["best", "one_se", "significant"]
+Stage = Literal["finals", "search", "baseline"]
+SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The winner, and what it was chosen from.
+class Interval:
+    """An RMSE with its 95 % interval."""
+
+    rmse: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.rmse:.4f} (95 % interval {self.low:.4f} to {self.high:.4f})"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One row of the leaderboard: a variant or a baseline.
 
     Attributes:
-        ranking: All trials, best first.
-        record: The winner's.
-        best: The evaluation that it won with.
-        config: Its variant's.
-        control: The base config's best evaluation; None if it has none.
-        mean_predictor_rmse: Of predicting each neuron's mean, on the base config's held-out images.
-        reason: Why this one won.
+        name: Of the variant or the baseline.
+        stage: Where its numbers were measured; a variant that was not in the finals has those of the search.
+        status: How its trials ended: `finished`, `stopped`, `diverged`, `failed`, `unfinished`, or `dropped` by the race.
+        repeats: Of the cross-validation that its numbers pool.
+        rmse: One network's, of every held-out entry pooled, at a step that was chosen without the image; None if nothing
+            was measured. In the search it is not the lowest of a curve either.
+        difference: `rmse` minus the control's, paired; None for the control itself and where there is none.
+        p: Of the difference, two-sided, corrected for all variants that were tried (Holm); None as above.
+        step: With the lowest RMSE of the mean curve over all replicates; None for a baseline.
+        search_rmse: The lowest RMSE of the search's curve: what a plain search would believe.
+        neuron_rmse: One a neuron; empty if nothing was measured.
+        mutations: Names, in order.
+        parameters: Of one network.
+        macs: Multiply-adds of one image's forward pass.
+        seconds: Of training, all stages.
+        error: One line; empty unless it failed.
     """
 
-    ranking: tuple[TrialRecord, ...]
-    record: TrialRecord
-    best: Measurement
+    name: str
+    stage: Stage
+    status: str
+    repeats: int
+    rmse: Estimate | None
+    difference: Estimate | None = None
+    p: float | None = None
+    step: int | None = None
+    search_rmse: float | None = None
+    neuron_rmse: tuple[float, ...] = ()
+    mutations: tuple[str, ...] = ()
+    parameters: int | None = None
+    macs: int | None = None
+    seconds: float | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one mutation did to the config that it was applied to.
+
+    Attributes:
+        mutation: Its name.
+        variant: With it.
+        parent: Without it.
+        stage: Where both were measured.
+        difference: RMSE with it minus without it, paired; negative is better.
+        p: Two-sided, corrected for the number of effects (Holm).
+        neuron_differences: The same, one a neuron.
+        neuron_p: Corrected for the number of effects times neurons.
+    """
+
+    mutation: str
+    variant: str
+    parent: str
+    stage: Stage
+    difference: Estimate
+    p: float
+    neuron_differences: tuple[Estimate, ...]
+    neuron_p: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Member:
+    """Networks of one config in the bundle.
+
+    Attributes:
+        variant: Their variant.
+        config: Its config, as the search had it.
+        step: Training steps, from the curve on about (folds - 1) / folds of the images.
+        trained_images: On how many images that curve's networks were trained.
+        networks: How many.
+    """
+
+    variant: str
     config: Config
-    control: Measurement | None
-    mean_predictor_rmse: float
+    step: int
+    trained_images: int
+    networks: int
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What goes into the bundle, and how good it should be.
+
+    Attributes:
+        members: One config, or several finalists.
+        expected: The RMSE of the mean of all these networks on new images.
+        reason: Why these, one clause.
+    """
+
+    members: tuple[Member, ...]
+    expected: Interval
     reason: str
 
     @property
-    def num_eligible(self) -> int:
+    def networks(self) -> int:
+        """How many, in all."""
+        return sum(member.networks for member in self.members)
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """RMSE against steps, pooled over everything, with its standard error; lists of one length."""
+
+    variant: str
+    stage: Stage
+    steps: tuple[int, ...]
+    rmse: tuple[float, ...]
+    se: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """The winner, what it was chosen from, and how good it is.
+
+    Attributes:
+        winner: The chosen variant's standing.
+        rule: That chose it.
+        reason: Why this one, one clause.
+        claim: One network of a config and step chosen like this, on images that had no part in the choice.
+        probability: That the chosen is better than the control, by the same bootstrap; None if it is the control.
+        standings: Best first: finalists, then other variants, then those without a number.
+        baselines: Mean predictor, ridge, extra trees, on the folds of the finals.
+        effects: Of every mutation, in the order of the variants.
+        importances: Setting to its share of the variance between variants; empty unless chains or samples were searched.
+        promotion: What the bundle is made of.
+        curves: Of all variants in the search and all finalists in the finals.
+        neurons: Names.
+        neuron_metrics: Of the winner in the finals: metric to one value a neuron.
+        predicted: `[L, N]`, the winner's held-out predictions, the mean over repeats; NaN where there is none.
+        measured: `[L, N]`, the responses.
+        noise_rmse: RMSE of a perfect model; None unless the data are simulated.
+        stage: `search` if there were no finals.
+        protocol: How the claim was measured, one clause: `2 repeats of 5 folds`.
+    """
+
+    winner: Standing
+    rule: Rule
+    reason: str
+    claim: Interval
+    probability: float | None
+    standings: tuple[Standing, ...]
+    baselines: tuple[Standing, ...]
+    effects: tuple[Effect, ...]
+    importances: dict[str, float]
+    promotion: Promotion
+    curves: tuple[LearningCurve, ...]
+    neurons: tuple[str, ...]
+    neuron_metrics: dict[str, tuple[float, ...]]
+    predicted: npt.NDArray[np.float64]
+    measured: npt.NDArray[np.float32]
+    noise_rmse: float | None
+    stage: Stage
+    protocol: str
+
+    @property
+    def control(self) -> Standing | None:
+        """The base config's standing; None if it measured nothing."""
+        return next((one for one in self.standings if not one.mutations and one.rmse is not None), None)
+
+    @property
+    def num_measured(self) -> int:
         """Number of variants that the winner was chosen from."""
-        return sum(record.eligible for record in self.ranking)
+        return sum(standing.rmse is not None for standing in self.standings)
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the winner is better than the control beyond doubt."""
+        difference, p = self.winner.difference, self.winner.p
+        return difference is not None and p is not None and difference.value < 0 and p < SIGNIFICANT
+
+    @property
+    def lost_to(self) -> tuple[Standing, ...]:
+        """The baselines whose RMSE is no higher than one network of the winner has, best first."""
+        rmse = self.winner.rmse
+        assert rmse is not None
+        beaten_by = [one for one in self.baselines if one.rmse is not None and one.rmse.value <= rmse.value]
+        return tuple(sorted(beaten_by, key=lambda one: one.rmse.value if one.rmse else 0.0))
+
+    @property
+    def comparison(self) -> str:
+        """The winner and the control, in a clause."""
+        if not self.winner.mutations:
+            return "it is the base config itself: no variant is a better choice"
+        if self.control is None:
+            return "the base config measured nothing, so nothing tells whether it is better"
+        if self.is_better:
+            return "it is better than the base config"
+        return "it is not distinguishable from the base config"

@@ -1,0 +1,85 @@
+"""The step at which networks stop, chosen without the images that they are then scored on.
+
+Axes: `T` evaluations, `R` repeats, `L` labelled images, `N` neurons, `G` groups of images.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tuner.engine.out_of_fold import OutOfFold
+from tuner.seeding import seed_of
+from tuner.selection.scores import Array, Scores
+
+GROUPS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A variant's held-out predictions along its curve, summed up for choices among its steps.
+
+    Attributes:
+        out_of_fold: The predictions.
+        responses: `[L, N]`.
+        sums: `[T, L]`, each image's squared errors, summed over repeats and neurons.
+        counts: `[L]`, of how many entries.
+    """
+
+    out_of_fold: OutOfFold
+    responses: npt.NDArray[np.float32]
+    sums: Array
+    counts: npt.NDArray[np.int64]
+
+    def best(self, images_L: npt.NDArray[np.bool_]) -> int:
+        """Index of the evaluation with the lowest RMSE on these images: of the mean curve over all replicates.
+
+        The first of equals; the last evaluation if the images have no response.
+        """
+        if not self.counts[images_L].any():
+            return len(self.out_of_fold.steps) - 1
+        return int(np.argmin(self.sums[:, images_L].sum(axis=1)))
+
+    def at(self, index: int) -> Scores:
+        """The scores of the evaluation with this index."""
+        return Scores(self.out_of_fold.predictions[index], self.responses, self.out_of_fold.folds)
+
+    @property
+    def rmse(self) -> Array:
+        """`[T]`, pooled over everything."""
+        means: Array = np.sqrt(self.sums.sum(axis=1) / max(1, self.counts.sum()))
+        return means
+
+    @property
+    def step(self) -> int:
+        """The step with the lowest RMSE on all images."""
+        return int(self.out_of_fold.steps[self.best(np.ones(len(self.responses), dtype=bool))])
+
+
+def curve_of(out_of_fold: OutOfFold, responses_LN: npt.NDArray[np.float32]) -> Curve | None:
+    """The curve of a trial; None if none of its evaluations predicted anything, or a network diverged in all."""
+    whole = (out_of_fold.folds >= 0)[None, :, :, None] & np.isfinite(responses_LN)
+    missing_T = (np.isnan(out_of_fold.predictions) & whole).any(axis=(1, 2, 3))
+    kept = OutOfFold(out_of_fold.steps[~missing_T], out_of_fold.predictions[~missing_T], out_of_fold.folds)
+    counts_L = whole[0].sum(axis=(0, 2))
+    if len(kept.steps) == 0 or not counts_L.any():
+        return None
+    squares = (np.square(predictions.astype(np.float64) - responses_LN) for predictions in kept.predictions)
+    return Curve(kept, responses_LN, np.stack([np.nansum(square, axis=(0, 2)) for square in squares]), counts_L)
+
+
+def groups_of(num_images: int, seed: int) -> npt.NDArray[np.int64]:
+    """`[L]`, which group an image belongs to: `GROUPS` of nearly one size, or as many as there are images."""
+    order = np.random.default_rng(seed_of("groups", seed)).permutation(num_images)
+    groups = np.empty(num_images, dtype=np.int64)
+    groups[order] = np.arange(num_images) % GROUPS
+    return groups
+
+
+def nested_scores(curve: Curve, groups_L: npt.NDArray[np.int64]) -> Scores:
+    """The scores of predictions that each stem from the step that is best on the images of all other groups."""
+    predictions = np.empty_like(curve.out_of_fold.predictions[0])
+    for group in np.unique(groups_L):
+        inside = groups_L == group
+        predictions[:, inside] = curve.out_of_fold.predictions[curve.best(~inside)][:, inside]
+    return Scores(predictions, curve.responses, curve.out_of_fold.folds)
