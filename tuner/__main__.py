@@ -11,6 +11,7 @@ COMMANDS = {
     "train": "train one config, without a search",
     "retrain": "retrain an experiment's winner on all labelled images and export it",
     "export": "export a checkpoint",
+    "report": "rebuild report.html and leaderboard.csv of an experiment",
     "predict": "predict responses with a bundle",
     "simulate": "write a simulated data set",
 }

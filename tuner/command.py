@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -86,6 +87,19 @@ def amount(text: str) -> float:
     if not 0 <= value <= 1e6:
         raise argparse.ArgumentTypeError(f"must be a number of at least 0, but got {text!r}")
     return value
+
+
+def duration(text: str) -> float:
+    """Seconds, from text such as 90, 90s, 30m or 1.5h."""
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", text)
+    if found is None or float(found[1]) == 0:
+        raise argparse.ArgumentTypeError(f"must be a time such as 90s, 30m or 1.5h, but got {text!r}")
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def whole_number(text: str) -> int:
+    """A whole number of at least 0."""
+    return 0 if text == "0" else positive_int(text)
 
 
 def say(*lines: RenderableType) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.command import execute, make_parser, positive_int, say, seed_number
 from tuner.errors import InputError
+from tuner.results.policy import ENSEMBLES, RULES
 
 if TYPE_CHECKING:
     from tuner.dataset.load import Dataset
@@ -19,24 +20,17 @@ def main(arguments: list[str]) -> None:
     experiment = Experiment.at(options.storage, options.group, options.name)
     manifest = experiment.manifest()
     dataset = recorded_dataset(manifest, options.data)
-    from tuner.promotion.promote import promote
-    from tuner.reporting.summary import summary
     from tuner.results.origin import describe_data
+    from tuner.results.policy import Policy
     from tuner.seeding import seed_of
-    from tuner.selection.decide import decide
+    from tuner.stages.conclude import conclude, here
 
     say(describe_data(dataset))
-    verdict = decide(experiment.entries(), experiment.records(), dataset)
-    say(f"retraining {verdict.record.variant} on {len(dataset.labelled)} images, number of networks: {options.seeds}")
+    asked = {name: value for name, value in vars(options).items() if value is not None}
+    policy = Policy.of({**manifest["options"], **asked})
     seed = manifest["seed"] if options.seed is None else options.seed
-    promote(
-        verdict,
-        dataset,
-        experiment.folder,
-        seeds=options.seeds,
-        seed=seed_of(seed_of(seed, options.group, options.name), "retrain"),
-    )
-    say(*summary(verdict, dataset, experiment.folder, promoted=True))
+    seed = seed_of(seed, options.group, options.name)
+    conclude(experiment, dataset, policy, seed=seed, retrain=True, do=here)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,7 +42,9 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("-g", "--group", required=True, help="experiment group")
     made.add_argument("-n", "--name", required=True, help="experiment name")
-    made.add_argument("--seeds", type=positive_int, default=5, help="networks in the bundle")
+    made.add_argument("--seeds", type=positive_int, help="networks in the bundle; as in the run, if not given")
+    made.add_argument("--rule", choices=RULES, help="how the winner is chosen; as in the run, if not given")
+    made.add_argument("--ensemble", choices=ENSEMBLES, help="whose networks; as in the run, if not given")
     made.add_argument("--seed", type=seed_number, help="decides everything random; the experiment's, if not given")
     made.add_argument("--data", help="folder of the data set, if it has moved")
     made.add_argument(

@@ -6,11 +6,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.command import amount, execute, make_parser, positive_int, say, seed_number
+from tuner.command import amount, duration, execute, make_parser, positive_int, say, seed_number, whole_number
 from tuner.document import read_document
 from tuner.errors import InputError, Interrupted
-from tuner.main_job import Job, conclude, is_finished, prepare, search
+from tuner.results.policy import ENSEMBLES, RULES, Policy
 from tuner.seeding import seed_of
+from tuner.stages.budget import Budget
+from tuner.stages.job import Job, prepare
+
+ENSEMBLE_HELP = (
+    "networks of the winner, of all finalists as good as the best, or auto: whichever the finals say is better"
+)
 
 if TYPE_CHECKING:
     from tuner.raytune.launch import Resources
@@ -50,7 +56,14 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--max-concurrent", type=positive_int, help="trials at a time; as many as fit, if not given")
     made.add_argument("--seed", type=seed_number, default=0, help="decides everything random")
-    made.add_argument("--seeds", type=positive_int, default=5, help="networks in the bundle")
+    made.add_argument(
+        "--finals", dest="finalists", type=whole_number, default=8, help="variants in the finals; 0: no finals"
+    )
+    made.add_argument("--rounds", type=positive_int, default=2, help="of the finals, at most: repeats of 5 folds")
+    made.add_argument("--rule", choices=RULES, default="one_se", help="how the winner is chosen among the finalists")
+    made.add_argument("--time-budget", type=duration, help="for everything, such as 30m; without end, if not given")
+    made.add_argument("--seeds", type=positive_int, default=5, help="networks in the bundle, at least")
+    made.add_argument("--ensemble", choices=ENSEMBLES, default="auto", help=ENSEMBLE_HELP)
     made.add_argument("--address", help="a running Ray cluster, such as auto; one is started here, if not given")
     made.add_argument(
         "--storage",
@@ -65,9 +78,9 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace, command: list[str]) -> None:
     """Everything that can be wrong with the input is checked before anything is written."""
-    experiment = open_experiment(options)
-    seed = seed_of(options.seed, options.group, options.name)
-    job = prepare(options.config, options.mutations, options.depth, options.data, experiment, seed)
+    budget, experiment = Budget(options.time_budget), open_experiment(options)
+    seed, policy = seed_of(options.seed, options.group, options.name), Policy.of(vars(options))
+    job = prepare(options.config, options.mutations, options.depth, options.data, experiment, seed, policy)
     manifest = make_manifest(options, command, job)
     if options.resume:
         from tuner.results.manifest import check_unchanged
@@ -81,17 +94,32 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
 
         say(variant_table(job.entries, job.dataset))
         return
-    retrain, finished = not options.no_retrain, False
-    if options.resume:
-        from tuner.results.origin import origin_of
+    carry_out(job, options, None if options.resume else manifest, budget)
 
-        experiment.describe(job.entries, origin_of(job.dataset, job.seed))
-        finished = is_finished(experiment, retrain=retrain)
-    if finished:
+
+def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | None, budget: Budget) -> None:
+    """Search, finals and promotion; of an experiment that was begun (no manifest) only what is left of them."""
+    from tuner.results.experiment import BUNDLE, VERDICT
+    from tuner.results.origin import origin_of
+    from tuner.stages.conclude import conclude, tell
+
+    folder, retrain = job.experiment.folder, not options.no_retrain
+    if manifest is None and folder.exists(VERDICT) and (folder.exists(BUNDLE) or not retrain):
         say("this experiment is finished: nothing is left to do")
-    elif not options.resume or not is_finished(experiment, retrain=False):
-        search(job, None if options.resume else manifest, resources_of(options), options.address)
-    conclude(job, seeds=options.seeds, address=options.address, retrain=retrain and not finished)
+        tell(job.experiment, job.policy)
+        return
+    from tuner.raytune.launch import on_worker
+    from tuner.stages.finals import finals
+    from tuner.stages.search import search
+    from tuner.stages.trials import close_log, crew_for
+
+    crew = crew_for(job.dataset, resources_of(options), options.address, folder)
+    if manifest is None:
+        job.experiment.describe(job.entries, origin_of(job.dataset, job.seed))
+    search(job, crew, manifest, budget)
+    finals(job, crew.run, budget, say)
+    conclude(job.experiment, job.dataset, job.policy, seed=job.seed, retrain=retrain, do=on_worker)
+    close_log(crew, folder)
 
 
 def open_experiment(options: argparse.Namespace) -> "Experiment":

@@ -3,7 +3,7 @@ import math
 
 from tuner.config import Config
 from tuner.dataset.load import Dataset
-from tuner.reporting.hyper_parameters import hyper_parameters
+from tuner.hyper_parameters import hyper_parameters
 from tuner.reporting.tables import leaderboard, variant_table
 from tuner.results.experiment import Entry
 from tuner.results.record import Measurement, TrialRecord

@@ -4,7 +4,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tuner.config import Config
-from tuner.reporting.hyper_parameters import differing
+from tuner.hyper_parameters import differing
 from tuner.reporting.tensorboard import TensorBoardWriter
 from tuner.results.record import Measurement
 from tuner.settings import replaced

@@ -56,6 +56,15 @@ def whole(num_labelled: int, repeats: int) -> tuple[Split, ...]:
     return tuple(Split(repeat, 0, everything, everything[:0]) for repeat in range(repeats))
 
 
+def splits_of(folds_RL: Indices) -> tuple[Split, ...]:
+    """The splits that hold out each labelled image in the fold `[R, L]` that is told; -1 is trained on in all."""
+    return tuple(
+        Split(repeat, fold, np.flatnonzero(folds_L != fold), np.flatnonzero(folds_L == fold))
+        for repeat, folds_L in enumerate(folds_RL)
+        for fold in range(int(folds_L.max()) + 1)
+    )
+
+
 def _check_size(data: DataConfig, num_labelled: int) -> None:
     if data.folds > 1 and data.folds > num_labelled:
         raise ConfigError(

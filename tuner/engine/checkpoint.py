@@ -12,12 +12,13 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
+from tuner.engine.out_of_fold import FILE as OUT_OF_FOLD
 from tuner.engine.out_of_fold import OutOfFold, read_out_of_fold
 from tuner.engine.stopping import Patience
 from tuner.errors import InputError
 
 FORMAT = 3
-FILE, OUT_OF_FOLD = "checkpoint.pt", "out_of_fold.npz"
+FILE = "checkpoint.pt"
 
 Weights = dict[str, dict[str, Tensor]]
 """Replicate name to the weights of its network."""

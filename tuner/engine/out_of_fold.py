@@ -13,6 +13,7 @@ import numpy.typing as npt
 from tuner.dataset.splits import Split
 from tuner.errors import InputError
 
+FILE = "out_of_fold.npz"
 KEPT_BYTES = 2**26
 """Of predictions; beyond that, the evaluations farthest from the best one are left out."""
 

@@ -1,6 +1,7 @@
 """When a trial has nothing more to gain."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 
@@ -29,3 +30,27 @@ def improve(state: Patience, rmse: float) -> Patience:
     if rmse < state.best:
         return replace(state, best=rmse, waited=0)
     return replace(state, waited=state.waited + 1)
+
+
+CLEARLY = 3.0
+"""Standard errors."""
+
+
+def is_hopeless(curve: Sequence[float], rmse_se: float, best: float, evaluations_left: int, limit: int) -> bool:
+    """Whether a trial would end clearly worse than another even if it went on as fast as now until its last step.
+
+    Learning curves flatten out, so a straight line from their last `limit` evaluations is more than can be hoped for;
+    and the standard error is that of one variant alone, several times that of a difference on the same images. It
+    forgives much.
+
+    Args:
+        curve: The trial's RMSE so far.
+        rmse_se: Of the last.
+        best: The lowest RMSE that any other trial has reached.
+        evaluations_left: That the trial may still have.
+        limit: Evaluations that training waits for an improvement; fewer than two of these say nothing.
+    """
+    if len(curve) < 2 * limit or not math.isfinite(best):
+        return False
+    gain = max(0.0, curve[-1 - limit] - curve[-1]) / limit
+    return min(curve) - gain * evaluations_left > best + CLEARLY * rmse_se

@@ -9,7 +9,7 @@ from typing import Any
 
 from tuner.config import Config, dump_config
 
-MODEL, ONNX = "model.pt2", "model.onnx"
+MODEL, ONNX, OTHERS = "model.pt2", "model.onnx", "other_configs"
 OPSET = 18
 
 
@@ -18,7 +18,7 @@ class Account:
     """What a bundle says of its model.
 
     Attributes:
-        config: Of its networks.
+        configs: Variant to the config of its networks, all for images of one size.
         title: What it is, one line.
         metrics: How good it is, by plain keys.
         statement: The same in sentences, with how it was measured.
@@ -27,7 +27,7 @@ class Account:
         data: What it was trained on, one sentence.
     """
 
-    config: Config
+    configs: dict[str, Config]
     title: str
     metrics: dict[str, Any]
     statement: str
@@ -38,7 +38,11 @@ class Account:
 
 def describe(account: Account, num_networks: int, bundle: Path) -> None:
     """The bundle's folder holds everything but the models themselves."""
-    (bundle / "config.yaml").write_text(dump_config(account.config))
+    first, *others = account.configs.items()
+    (bundle / "config.yaml").write_text(dump_config(first[1]))
+    for name, config in others:
+        (bundle / OTHERS).mkdir(exist_ok=True)
+        (bundle / OTHERS / f"{name}.yaml").write_text(dump_config(config))
     (bundle / "metrics.json").write_text(json.dumps(_without_nan(account.metrics), indent=2) + "\n")
     (bundle / "neurons.csv").write_text(_neuron_table(account))
     (bundle / "README.md").write_text(_readme(account, num_networks))
@@ -54,7 +58,10 @@ def _neuron_table(account: Account) -> str:
 
 
 def _readme(account: Account, num_networks: int) -> str:
-    size, neurons = account.config.model.image_size, len(account.neurons)
+    first, *others = account.configs
+    size, neurons = account.configs[first].model.image_size, len(account.neurons)
+    made = f"how the networks of {first} were made" if others else "how each network was made"
+    beside = f", `{OTHERS}/` (those of the others)" if others else ""
     networks = "One network" if num_networks == 1 else f"The mean of {num_networks} networks"
     return f"""# {account.title}
 
@@ -89,8 +96,8 @@ model = onnxruntime.InferenceSession("{ONNX}")
 responses = model.run(None, {{"images": images}})[0]
 ```
 
-Files: `{MODEL}` (torch.export), `{ONNX}` (opset {OPSET}), `config.yaml` (how each network was made), `metrics.json`,
-`neurons.csv`.
+Files: `{MODEL}` (torch.export), `{ONNX}` (opset {OPSET}), `config.yaml` ({made}){beside},
+`metrics.json`, `neurons.csv`.
 """
 
 

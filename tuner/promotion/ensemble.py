@@ -12,7 +12,7 @@ from tuner.model import ConvNet
 
 
 class Ensemble(nn.Module):
-    """The mean response `[B, N]` of several networks to images `[B, S, S, 3]` in 0..1."""
+    """The mean response `[B, N]` of several networks, of any configs, to images `[B, S, S, 3]` in 0..1."""
 
     def __init__(self, nets: Iterable[ConvNet]) -> None:
         super().__init__()
@@ -24,8 +24,8 @@ class Ensemble(nn.Module):
         return torch.stack([net(images) for net in self.nets]).mean(dim=0)
 
 
-def ensemble_of(config: Config, num_neurons: int, weights: Weights) -> Ensemble:
-    """The mean of the replicates whose weights these are, in fp32 on the CPU, ready to predict.
+def networks_of(config: Config, num_neurons: int, weights: Weights) -> list[ConvNet]:
+    """The replicates whose weights these are, in fp32 on the CPU, ready to predict.
 
     Raises:
         InputError: the weights are another architecture's.
@@ -39,5 +39,14 @@ def ensemble_of(config: Config, num_neurons: int, weights: Weights) -> Ensemble:
             raise InputError(
                 f"the weights of {name} do not fit the config: it was changed after they were trained"
             ) from None
-        nets.append(net)
-    return Ensemble(nets).eval()
+        nets.append(net.eval())
+    return nets
+
+
+def ensemble_of(config: Config, num_neurons: int, weights: Weights) -> Ensemble:
+    """The mean of the replicates whose weights these are.
+
+    Raises:
+        InputError: as `networks_of`.
+    """
+    return Ensemble(networks_of(config, num_neurons, weights)).eval()

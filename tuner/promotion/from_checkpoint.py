@@ -33,7 +33,7 @@ def export_weights(
         TunerError: as `export`.
     """
     account = Account(
-        config=config,
+        configs={"the checkpoint": config},
         title=f"Checkpoint at step {measurement.step}" + (" (simulated data)" if origin.simulated else ""),
         metrics={
             "step": measurement.step,

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
@@ -13,6 +13,7 @@ from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
 from tuner.dataset.load import Dataset
 from tuner.errors import InputError, TunerError
 from tuner.raytune.relay import Listener, Relay
+from tuner.raytune.stopper import Limits, StopEarly
 from tuner.raytune.trainable import ConvTrial
 from tuner.results.experiment import Entry, Experiment
 from tuner.settings import plain
@@ -99,32 +100,35 @@ def run_trials(
     entries: tuple[Entry, ...],
     dataset: Dataset,
     *,
-    seed: int,
+    seeds: Mapping[str, int],
     resources: Resources,
+    limits: Limits,
     listeners: tuple[Listener, ...],
-    resume: bool,
 ) -> frozenset[str]:
     """Every variant is a trial of Ray Tune, run to its end, or to an interruption.
+
+    What Ray has saved in the experiment's folder is gone on with.
 
     Args:
         experiment: Where results go.
         entries: The variants.
         dataset: What they are trained on.
-        seed: The experiment's.
+        seeds: Variant to what decides everything random in its trial.
         resources: With every default filled in.
+        limits: When trials end that could go on.
         listeners: Told of every result.
-        resume: Go on with what the experiment's folder holds.
 
     Returns:
         Names of the variants whose trials ended in this call.
     """
     Relay.begin(listeners)
-    trainable = _trainable(dataset, seed, resources)
+    StopEarly.begin(limits)
+    trainable = _trainable(dataset, resources)
     path = experiment.folder.uri
-    if resume and tune.Tuner.can_restore(path):
+    if tune.Tuner.can_restore(path):
         tuner = tune.Tuner.restore(path, trainable, resume_unfinished=True)
     else:
-        tuner = _new_tuner(trainable, experiment, entries, resources)
+        tuner = _new_tuner(trainable, experiment, entries, seeds, resources)
     try:
         tuner.fit()
     finally:
@@ -153,10 +157,9 @@ def on_worker(function: Callable[Parameters, Result], *args: Parameters.args, **
     return result
 
 
-def _trainable(dataset: Dataset, seed: int, resources: Resources) -> Any:
+def _trainable(dataset: Dataset, resources: Resources) -> Any:
     parameters = {
         "dataset": dataset,
-        "seed": seed,
         "threads": int(resources.cpus_per_trial),
         "gpu": bool(resources.gpus_per_trial),
     }
@@ -164,14 +167,19 @@ def _trainable(dataset: Dataset, seed: int, resources: Resources) -> Any:
     return tune.with_resources(tune.with_parameters(ConvTrial, **parameters), wanted)
 
 
-def _new_tuner(trainable: Any, experiment: Experiment, entries: tuple[Entry, ...], resources: Resources) -> tune.Tuner:
+def _new_tuner(
+    trainable: Any,
+    experiment: Experiment,
+    entries: tuple[Entry, ...],
+    seeds: Mapping[str, int],
+    resources: Resources,
+) -> tune.Tuner:
     parent, _, name = experiment.folder.uri.rpartition("/")
+    variants = [{"name": entry.name, "seed": seeds[entry.name], "config": plain(entry.config)} for entry in entries]
     keep = max(entry.config.training.keep_checkpoint_max for entry in entries)
     return tune.Tuner(
         trainable,
-        param_space={
-            "variant": tune.grid_search([{"name": entry.name, "config": plain(entry.config)} for entry in entries])
-        },
+        param_space={"variant": tune.grid_search(variants)},
         tune_config=tune.TuneConfig(
             metric="rmse",
             mode="min",
@@ -184,6 +192,7 @@ def _new_tuner(trainable: Any, experiment: Experiment, entries: tuple[Entry, ...
             name=name,
             storage_path=parent,
             verbose=0,
+            stop=StopEarly(),
             callbacks=[CSVLoggerCallback(), JsonLoggerCallback(), Relay()],
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1, checkpoint_at_end=False, num_to_keep=keep),

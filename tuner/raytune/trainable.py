@@ -15,34 +15,32 @@ from tuner.engine.pack import Pack
 from tuner.engine.process import own_process
 from tuner.engine.training import Training
 from tuner.results.record import row_of
-from tuner.seeding import seed_of
 from tuner.settings import build
 
 
 class ConvTrial(tune.Trainable):
     """Evaluates one variant: a training iteration is one evaluation interval of its pack.
 
-    Its config holds one key, `variant`: a mapping with the variant's `name` and its `config` as plain values.
+    Its config holds one key, `variant`: a mapping with the variant's `name`, its `seed`, and its `config` as plain
+    values.
     """
 
     _dataset: Dataset
-    _seed: int
     _training: Training
     _reports: Iterator[Report]
 
     def setup(  # type: ignore[override]  # Ray hands over what `tune.with_parameters` was given
-        self, config: dict[str, Any], dataset: Dataset, seed: int, threads: int, gpu: bool
+        self, config: dict[str, Any], dataset: Dataset, threads: int, gpu: bool
     ) -> None:
         """The actor is ready for its first trial.
 
         Args:
             config: See the class.
             dataset: Shared through Ray's object store.
-            seed: The experiment's, which its name is already part of.
             threads: That training may use.
             gpu: Whether it may use a GPU.
         """
-        self._dataset, self._seed = dataset, seed
+        self._dataset = dataset
         self._device = own_process(threads, gpu=gpu)
         self._begin(config)
 
@@ -67,6 +65,6 @@ class ConvTrial(tune.Trainable):
     def _begin(self, config: dict[str, Any], checkpoint: Checkpoint | None = None) -> None:
         name, variant = config["variant"]["name"], build(Config, config["variant"]["config"])
         splits = make_splits(variant.data, len(self._dataset.labelled), name)
-        pack = Pack(variant, self._dataset, splits, seed=seed_of(self._seed, name), device=self._device)
+        pack = Pack(variant, self._dataset, splits, seed=config["variant"]["seed"], device=self._device)
         self._training = Training(pack, self._dataset.responses, checkpoint)
         self._reports = self._training.reports()

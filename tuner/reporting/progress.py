@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tuner.results.record import Measurement
+from tuner.results.record import STOPPED, Measurement
 
 
 @dataclass
@@ -78,7 +78,9 @@ class Progress:
 
 def _outcome(trial: _Trial | None, error: str) -> str:
     if error or trial is None:
-        return f"FAILED: {error or 'nothing was measured'}"
+        return f"FAILED: {error}" if error else "nothing was measured before time was up"
     best = trial.best
     outcome = f"rmse {best.rmse:.4f} ± {best.rmse_se:.4f} at step {best.step:<4} {trial.last.seconds:5.0f} s"
+    if trial.last.ending == STOPPED:
+        return f"{outcome}  ended early: clearly worse than others"
     return f"{outcome}  DIVERGED after step {trial.last.step}" if trial.last.ending == "diverged" else outcome

@@ -3,7 +3,7 @@
 from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.mutation.expand import Expansion
-from tuner.results.experiment import BUNDLE, LEADERBOARD
+from tuner.results.experiment import BUNDLE, LEADERBOARD, REPORT
 from tuner.results.folder import Folder
 from tuner.results.verdict import Verdict
 
@@ -31,32 +31,52 @@ def _first(lines: list[str]) -> list[str]:
     return [*lines[:SHOWN], f"  and {more} more like the last"] if more > 0 else lines
 
 
-def summary(verdict: Verdict, dataset: Dataset, folder: Folder, *, promoted: bool) -> list[str]:
+def summary(verdict: Verdict, folder: Folder, *, promoted: bool) -> list[str]:
     """What came out, and where it is."""
-    best, control = verdict.best, verdict.control
-    base = f"{control.rmse:.4f} ± {control.rmse_se:.4f} at step {control.step}" if control else "nothing measured"
+    winner, promotion = verdict.winner, verdict.promotion
     lines = [
         "",
-        f"best variant: {verdict.record.variant}, since {verdict.reason}",
-        f"  its rmse        {best.rmse:.4f} ± {best.rmse_se:.4f} at step {best.step}",
-        f"                  (lowest of its curve and of {verdict.num_eligible} variants: expect more on new images)",
-        f"  base config     {base}",
-        f"  mean predictor  {verdict.mean_predictor_rmse:.4f}",
+        *[
+            f"THE BUNDLE LOSES to the baseline {one.name}, which has an RMSE of {one.rmse.value:.4f}: do not use it"
+            for one in verdict.lost_to
+            if one.rmse
+        ],
+        f"winner: {winner.name}, since {verdict.reason}",
+        f"  {verdict.comparison}{_by(verdict)}",
+        f"  the bundle        {promotion.expected}: the mean of {promotion.networks} networks, {promotion.reason}",
+        f"  one network       {verdict.claim}: {verdict.protocol}, chosen without the images it is scored on",
     ]
-    if best.rmse >= verdict.mean_predictor_rmse:
-        lines.append("  IT IS NO BETTER than predicting each neuron's mean: do not use it")
-    if dataset.noise_rmse is not None:
-        lines.append(f"  perfect model   {dataset.noise_rmse:.4f} (known, since the data are simulated)")
+    if winner.search_rmse is not None:
+        few = f"the lowest of its curve, and one of {verdict.num_measured} variants"
+        lines.append(f"  the search saw    {winner.search_rmse:.4f}: {few}")
+    if winner.mutations and verdict.control and verdict.control.rmse:
+        lines.append(f"  base config       {verdict.control.rmse.value:.4f}")
+    lines += [f"  {one.name:<17} {one.rmse.value:.4f}" for one in verdict.baselines if one.rmse]
+    if verdict.noise_rmse is not None:
+        lines.append(f"  perfect model     {verdict.noise_rmse:.4f} (known, since the data are simulated)")
     lines += [f"  {text}" for text in _bad_endings(verdict)]
-    lines.append(f"leaderboard: {folder.uri}/{LEADERBOARD}")
+    lines += [f"report:      {folder.uri}/{REPORT}", f"leaderboard: {folder.uri}/{LEADERBOARD}"]
     if promoted:
         lines.append(f"bundle:      {folder.uri}/{BUNDLE}")
     return [*lines, f"curves:      tensorboard --logdir {folder.uri}"]
 
 
+def _by(verdict: Verdict) -> str:
+    """The difference to the control in numbers."""
+    difference, p = verdict.winner.difference, verdict.winner.p
+    if difference is None or p is None:
+        return ""
+    low, high = difference.interval
+    chance = f"; better with probability {verdict.probability:.2f}" if verdict.probability is not None else ""
+    return (
+        f": difference {difference.value:+.4f} (95 % interval {low:+.4f} to {high:+.4f}), p {p:.2g} corrected for "
+        f"{verdict.num_measured - 1} variants{chance}"
+    )
+
+
 def _bad_endings(verdict: Verdict) -> list[str]:
     return [
-        f"{record.status}: {record.variant}{f' ({record.error})' if record.error else ''}"
-        for record in verdict.ranking
-        if record.status in ("failed", "diverged", "unfinished")
+        f"{row.status}: {row.name}{f' ({row.error})' if row.error else ''}"
+        for row in verdict.standings
+        if row.status in ("failed", "diverged", "unfinished")
     ]

@@ -2,25 +2,34 @@
 
 import csv
 import io
+import math
 
 from rich.table import Table
 
 from tuner.cost import cost_of
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
-from tuner.reporting.hyper_parameters import HyperParameters, hyper_parameters
+from tuner.hyper_parameters import HyperParameters, hyper_parameters
 from tuner.results.experiment import Entry
-from tuner.results.record import TrialRecord
+from tuner.results.verdict import Standing, Verdict
 from tuner.settings import Settings
 
 COLUMNS = (
     "rank",
     "variant",
+    "stage",
     "status",
     "rmse",
+    "rmse_low",
+    "rmse_high",
     "rmse_se",
+    "repeats",
     "step",
     "difference_to_base",
+    "difference_low",
+    "difference_high",
+    "p_corrected",
+    "search_rmse_lowest_of_curve",
     "parameters",
     "macs",
     "seconds",
@@ -29,37 +38,51 @@ COLUMNS = (
 )
 
 
-def leaderboard(ranking: tuple[TrialRecord, ...], mean_predictor_rmse: float) -> str:
-    """CSV text: one row a trial, best first, then the mean predictor.
+def leaderboard(verdict: Verdict) -> str:
+    """CSV text: one row a variant, the winner first, then the others as they stand, then the baselines.
 
-    `rmse` is the lowest of each trial's curve, and so a little lower than the truth.
+    `rmse` is of one network, at a step that was chosen without the images; intervals are 95 %.
     """
-    base = next((record.best for record in ranking if not record.mutations), None)
+    others = [row for row in verdict.standings if row is not verdict.winner]
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for rank, record in enumerate(ranking, start=1):
-        best, last = record.best, record.measurements[-1] if record.measurements else None
-        difference = f"{best.rmse - base.rmse:+.6f}" if best and base else ""
-        measured = (f"{best.rmse:.6f}", f"{best.rmse_se:.6f}", best.step) if best else ("", "", "")
-        seconds = f"{last.seconds:.1f}" if last else ""
-        mutations = " then ".join(record.mutations)
-        writer.writerow(
-            [
-                rank,
-                record.variant,
-                record.status,
-                *measured,
-                difference,
-                record.parameters,
-                record.macs,
-                seconds,
-                mutations,
-                record.error,
-            ]
-        )
-    writer.writerow(["", "mean predictor", "baseline", f"{mean_predictor_rmse:.6f}", *[""] * (len(COLUMNS) - 4)])
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for rank, row in enumerate([verdict.winner, *others], start=1):
+        writer.writerow({"rank": rank, **_cells(row)})
+    for row in verdict.baselines:
+        writer.writerow(_cells(row))
     return text.getvalue()
+
+
+def _cells(row: Standing) -> dict[str, str | int]:
+    cells: dict[str, str | int | float | None] = {
+        "variant": row.name,
+        "stage": row.stage,
+        "status": row.status,
+        "repeats": row.repeats or None,
+        "step": row.step,
+        "p_corrected": row.p,
+        "search_rmse_lowest_of_curve": row.search_rmse,
+        "parameters": row.parameters,
+        "macs": row.macs,
+        "seconds": row.seconds,
+        "mutations": " then ".join(row.mutations),
+        "error": row.error,
+    }
+    for name, found in (("rmse", row.rmse), ("difference", row.difference)):
+        if found is not None:
+            value = "rmse" if name == "rmse" else "difference_to_base"
+            low, high = found.interval
+            cells.update({value: found.value, f"{name}_low": low, f"{name}_high": high})
+    if row.rmse is not None:
+        cells["rmse_se"] = row.rmse.se
+    return {name: _text(value) for name, value in cells.items()}
+
+
+def _text(value: str | int | float | None) -> str | int:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.6g}"
+    return "" if value is None else value
 
 
 def variant_table(entries: tuple[Entry, ...], dataset: Dataset) -> Table:

@@ -8,7 +8,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from tuner.config import Config
-from tuner.reporting.hyper_parameters import differing, hyper_parameters
+from tuner.hyper_parameters import differing, hyper_parameters
 from tuner.results.record import Measurement
 
 

@@ -8,16 +8,18 @@ import yaml
 
 from tuner.config import Config, dump_config
 from tuner.cost import cost_of
+from tuner.engine.out_of_fold import FILE as OUT_OF_FOLD
+from tuner.engine.out_of_fold import OutOfFold, read_out_of_fold
 from tuner.errors import ConfigError, InputError
 from tuner.results.folder import Folder, checked_name
 from tuner.results.origin import ORIGIN, Origin
-from tuner.results.record import Measurement, Status, TrialRecord, read_rows
+from tuner.results.record import STOPPED, Measurement, Status, TrialRecord, read_rows
 from tuner.settings import build
 
-MANIFEST = "manifest.yaml"
-LEADERBOARD = "leaderboard.csv"
-BUNDLE = "best"
+MANIFEST, BUNDLE = "manifest.yaml", "best"
+LEADERBOARD, VERDICT, REPORT = "leaderboard.csv", "verdict.json", "report.html"
 FAILED = "failed.txt"
+FINALS = "finals"
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,27 @@ class Experiment:
 
     def records(self) -> tuple[TrialRecord, ...]:
         """What every trial has measured so far, in the manifest's order."""
-        return tuple(self._record(entry) for entry in self.entries())
+        return tuple(self.record(entry) for entry in self.entries())
 
-    def _record(self, entry: Entry) -> TrialRecord:
+    def finals(self, number: int) -> "Experiment":
+        """The trials of a round of the finals, counted from 1: in a folder of their own, which need not exist yet."""
+        return Experiment(self.folder / FINALS / f"round-{number}")
+
+    def out_of_fold(self, variant: str) -> OutOfFold | None:
+        """The held-out predictions of a variant's trial, from its last whole checkpoint; None without one."""
+        trial = self.folder / variant
+        for name in reversed(trial.folders()):
+            if name.startswith("checkpoint_"):
+                try:
+                    return read_out_of_fold(
+                        trial.read_bytes(f"{name}/{OUT_OF_FOLD}"), f"{trial.uri}/{name}/{OUT_OF_FOLD}"
+                    )
+                except InputError:  # cut short by a crash; the one before it is whole
+                    continue
+        return None
+
+    def record(self, entry: Entry) -> TrialRecord:
+        """What one trial has measured so far."""
         folder = self.folder / entry.name
         measurements = read_rows(folder.read("result.json"))
         ending = measurements[-1].ending if measurements else ""
@@ -134,5 +154,5 @@ def last_line(text: str) -> str:
 
 def _status(ending: str, error: str) -> Status:
     if ending:
-        return "diverged" if ending == "diverged" else "finished"
+        return "diverged" if ending == "diverged" else "stopped" if ending == STOPPED else "finished"
     return "failed" if error else "unfinished"

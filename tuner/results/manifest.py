@@ -11,8 +11,8 @@ from tuner.settings import plain
 
 VERSIONS = ("tuner", "ray", "torch", "numpy")
 MUST_STAY = ("base", "mutations", "depth", "seed", "fingerprint")
-RAY_KEEPS = ("max_concurrent",)
-"""Options that Ray restores as they were."""
+OPTIONS_MUST_STAY = ("max_concurrent", "finalists", "rounds")
+"""Ray restores the first as it was; the others decide who runs in the finals."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def check_unchanged(now: dict[str, Any], then: dict[str, Any]) -> None:
         InputError: it names what differs.
     """
     changed = [key for key in MUST_STAY if now[key] != then.get(key)]
-    changed += [key for key in RAY_KEEPS if now["options"][key] != then.get("options", {}).get(key)]
+    changed += [key for key in OPTIONS_MUST_STAY if now["options"][key] != then.get("options", {}).get(key)]
     if changed:
         what = " and ".join(changed)
         raise InputError(

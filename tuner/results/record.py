@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from tuner.engine.loop import Report  # without torch, since the commands need records to say that a name is taken
 
-Status = Literal["finished", "diverged", "failed", "unfinished"]
+Status = Literal["finished", "stopped", "diverged", "failed", "unfinished"]
+STOPPED = "stopped"
+"""The ending of a trial that was not worth going on with."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class TrialRecord:
     @property
     def eligible(self) -> bool:
         """Whether it can win: a config that diverges is not worth its best moment."""
-        return self.best is not None and self.status in ("finished", "unfinished")
+        return self.best is not None and self.status in ("finished", "stopped", "unfinished")
 
     @property
     def best(self) -> Measurement | None:
@@ -117,7 +119,7 @@ def measurement_of(row: Mapping[str, Any]) -> Measurement:
         neuron_correlation=tuple(neuron["correlation"][name] for name in names),
         neuron_r2=tuple(neuron["r2"][name] for name in names),
         seconds=float(row.get("time_total_s", 0.0)),
-        ending=str(row.get("ending", "")),
+        ending=str(row.get("ending", "")) or (STOPPED if row.get("done") else ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""What an experiment came to, as values: everything that is told of it, on the terminal, in tables and in the report."""
+"""What an experiment came to, as values: all that is told of it on the terminal, in tables and in the report."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -33,12 +33,14 @@ class Standing:
     Attributes:
         name: Of the variant or the baseline.
         stage: Where its numbers were measured; a variant that was not in the finals has those of the search.
-        status: How its trials ended: `finished`, `stopped`, `diverged`, `failed`, `unfinished`, or `dropped` by the race.
+        status: How its trials ended: `finished`, `stopped`, `diverged`, `failed`, `unfinished`, or `dropped` by the
+            race.
         repeats: Of the cross-validation that its numbers pool.
-        rmse: One network's, of every held-out entry pooled, at a step that was chosen without the image; None if nothing
-            was measured. In the search it is not the lowest of a curve either.
+        rmse: One network's, of every held-out entry pooled, at a step that was chosen without the image: not the lowest
+            of a curve; None if nothing was measured.
         difference: `rmse` minus the control's, paired; None for the control itself and where there is none.
-        p: Of the difference, two-sided, corrected for all variants that were tried (Holm); None as above.
+        p: Of the difference, two-sided, corrected for all variants that were tried (Holm); None as above, and for a
+            variant that was not in the finals.
         step: With the lowest RMSE of the mean curve over all replicates; None for a baseline.
         search_rmse: The lowest RMSE of the search's curve: what a plain search would believe.
         neuron_rmse: One a neuron; empty if nothing was measured.
@@ -154,7 +156,7 @@ class Verdict:
         standings: Best first: finalists, then other variants, then those without a number.
         baselines: Mean predictor, ridge, extra trees, on the folds of the finals.
         effects: Of every mutation, in the order of the variants.
-        importances: Setting to its share of the variance between variants; empty unless chains or samples were searched.
+        importances: Setting to its share of the variance between variants; empty unless chains were searched.
         promotion: What the bundle is made of.
         curves: Of all variants in the search and all finalists in the finals.
         neurons: Names.
@@ -203,10 +205,9 @@ class Verdict:
 
     @property
     def lost_to(self) -> tuple[Standing, ...]:
-        """The baselines whose RMSE is no higher than one network of the winner has, best first."""
-        rmse = self.winner.rmse
-        assert rmse is not None
-        beaten_by = [one for one in self.baselines if one.rmse is not None and one.rmse.value <= rmse.value]
+        """The baselines whose RMSE is no higher than what the bundle is expected to have, best first."""
+        expected = self.promotion.expected.rmse
+        beaten_by = [one for one in self.baselines if one.rmse is not None and one.rmse.value <= expected]
         return tuple(sorted(beaten_by, key=lambda one: one.rmse.value if one.rmse else 0.0))
 
     @property

@@ -22,7 +22,8 @@ class Curve:
     Attributes:
         out_of_fold: The predictions.
         responses: `[L, N]`.
-        sums: `[T, L]`, each image's squared errors, summed over repeats and neurons.
+        sums: `[T, L]`, each image's squared errors, summed over repeats and neurons; of the mean of several networks,
+            if the curve is theirs.
         counts: `[L]`, of how many entries.
     """
 
@@ -56,16 +57,36 @@ class Curve:
         return int(self.out_of_fold.steps[self.best(np.ones(len(self.responses), dtype=bool))])
 
 
-def curve_of(out_of_fold: OutOfFold, responses_LN: npt.NDArray[np.float32]) -> Curve | None:
-    """The curve of a trial; None if none of its evaluations predicted anything, or a network diverged in all."""
+def curve_of(out_of_fold: OutOfFold, responses_LN: npt.NDArray[np.float32], networks: int = 1) -> Curve | None:
+    """The curve of a trial's networks; None if all of its evaluations lack predictions, as where a network diverged.
+
+    Args:
+        out_of_fold: Its predictions.
+        responses_LN: What they are held to.
+        networks: The curve is that of the mean of so many, see `Mixture`; with a single repeat it is that of one.
+    """
     whole = (out_of_fold.folds >= 0)[None, :, :, None] & np.isfinite(responses_LN)
     missing_T = (np.isnan(out_of_fold.predictions) & whole).any(axis=(1, 2, 3))
     kept = OutOfFold(out_of_fold.steps[~missing_T], out_of_fold.predictions[~missing_T], out_of_fold.folds)
     counts_L = whole[0].sum(axis=(0, 2))
     if len(kept.steps) == 0 or not counts_L.any():
         return None
-    squares = (np.square(predictions.astype(np.float64) - responses_LN) for predictions in kept.predictions)
-    return Curve(kept, responses_LN, np.stack([np.nansum(square, axis=(0, 2)) for square in squares]), counts_L)
+    sums = [_image_sums(predictions.astype(np.float64) - responses_LN, networks) for predictions in kept.predictions]
+    return Curve(kept, responses_LN, np.stack(sums), counts_L)
+
+
+def _image_sums(errors_RLN: Array, networks: int) -> Array:
+    """`[L]`, squared errors summed over repeats and neurons, where each is that of a mean of networks."""
+    own_L = np.nansum(np.square(errors_RLN), axis=(0, 2))
+    repeats_LN = np.isfinite(errors_RLN).sum(axis=0)
+    total_LN = np.nansum(errors_RLN, axis=0)
+    pairs_LN = np.square(total_LN) - np.nansum(np.square(errors_RLN), axis=0)
+    several = repeats_LN > 1
+    twin_L = np.where(several, pairs_LN / np.maximum(repeats_LN - 1, 1), np.nansum(np.square(errors_RLN), axis=0)).sum(
+        1
+    )
+    found: Array = own_L / networks + twin_L * (networks - 1) / networks
+    return found
 
 
 def groups_of(num_images: int, seed: int) -> npt.NDArray[np.int64]:

@@ -162,4 +162,3 @@ def _mean(values: Array) -> float:
 
 def _root_mean(values: Array) -> float:
     return math.sqrt(_mean(values))
-

@@ -1,0 +1,60 @@
+"""Ends trials that are not worth going on with, and all of them when time is up: Ray Tune's stopper."""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ray.tune import Stopper
+
+from tuner.config import Config
+from tuner.engine.stopping import is_hopeless
+from tuner.settings import build
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When trials end that could go on.
+
+    Attributes:
+        seconds: For all trials together; None is without end.
+        give_up: Whether a trial ends that will clearly be worse than another.
+        spared: The variant that never does.
+    """
+
+    seconds: float | None = None
+    give_up: bool = False
+    spared: str = ""
+
+
+class StopEarly(Stopper):
+    """Keeps the limits of this process.
+
+    Ray pickles its stopper with the experiment and restores it in another process; the time that is left, and the
+    curves of the trials of this process, belong to the process.
+    """
+
+    limits: ClassVar[Limits] = Limits()
+    _start: ClassVar[float] = 0.0
+    _curves: ClassVar[dict[str, list[float]]] = {}
+
+    @classmethod
+    def begin(cls, limits: Limits) -> None:
+        """From now on these limits hold; no trial was seen yet."""
+        cls.limits, cls._start, cls._curves = limits, time.monotonic(), {}
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Ray's hook: whether the trial ends with this result."""
+        variant = result["config"]["variant"]
+        curve = self._curves.setdefault(variant["name"], [])
+        curve.append(result["rmse"])
+        if not self.limits.give_up or variant["name"] == self.limits.spared:
+            return False
+        best = min((min(other) for name, other in self._curves.items() if name != variant["name"]), default=math.inf)
+        training = build(Config, variant["config"]).training
+        left = math.ceil((training.max_steps - result["step"]) / training.eval_steps)
+        return is_hopeless(curve, result["rmse_se"], best, left, training.early_stopping_evals)
+
+    def stop_all(self) -> bool:
+        """Ray's hook: whether all trials end."""
+        return self.limits.seconds is not None and time.monotonic() - self._start > self.limits.seconds

@@ -1,0 +1,44 @@
+"""The report and the leaderboard again, from the records alone."""
+
+import argparse
+import sys
+
+from tuner.command import execute, make_parser
+from tuner.results.policy import ENSEMBLES, RULES, Policy
+
+
+def main(arguments: list[str]) -> None:
+    """The command."""
+    options = parser().parse_args(arguments)
+    from tuner.results.experiment import Experiment
+
+    experiment = Experiment.at(options.storage, options.group, options.name)
+    manifest = experiment.manifest()
+    asked = {name: value for name, value in vars(options).items() if value is not None}
+    policy = Policy.of({**manifest["options"], **asked})
+    from tuner.stages.conclude import tell
+
+    tell(experiment, policy)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    made = make_parser(
+        "report",
+        "Writes an experiment's report.html, verdict.json and leaderboard.csv again; nothing is trained.",
+        "python -m tuner.report -g demo -n first",
+    )
+    made.add_argument("-g", "--group", required=True, help="experiment group")
+    made.add_argument("-n", "--name", required=True, help="experiment name")
+    made.add_argument("--rule", choices=RULES, help="how the winner is chosen; as in the run, if not given")
+    made.add_argument("--ensemble", choices=ENSEMBLES, help="whose networks a bundle would hold; as in the run")
+    made.add_argument(
+        "--storage",
+        default="ray_results",
+        help="where experiments are kept: a folder, or a URI such as s3://bucket/path",
+    )
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(execute("report", main, sys.argv[1:]))

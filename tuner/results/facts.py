@@ -1,0 +1,42 @@
+"""A verdict as plain values: what `verdict.json` and the bundle's `metrics.json` hold."""
+
+from typing import Any
+
+from tuner.results.verdict import Interval, Verdict
+
+
+def facts(verdict: Verdict) -> dict[str, Any]:
+    """The numbers and clauses of a verdict; the first ones are of the bundle, then of one of its networks."""
+    promotion, control, winner = verdict.promotion, verdict.control, verdict.winner
+    difference = winner.difference
+    return {
+        **_interval("rmse", promotion.expected),
+        **_interval("network_rmse", verdict.claim),
+        "variant": winner.name,
+        "rule": verdict.rule,
+        "reason": verdict.reason,
+        "stage": verdict.stage,
+        "protocol": verdict.protocol,
+        "search_rmse_lowest_of_curve": winner.search_rmse,
+        "num_variants": verdict.num_measured,
+        "comparison": verdict.comparison,
+        "better_than_base": verdict.is_better,
+        "base_network_rmse": control.rmse.value if control and control.rmse else None,
+        "difference_to_base": difference.value if difference else None,
+        "difference_to_base_interval": list(difference.interval) if difference else None,
+        "difference_to_base_p_corrected": winner.p,
+        "probability_better_than_base": verdict.probability,
+        "baselines": {one.name: one.rmse.value for one in verdict.baselines if one.rmse},
+        "loses_to": [one.name for one in verdict.lost_to],
+        "noise_rmse": verdict.noise_rmse,
+        "num_networks": promotion.networks,
+        "members": [
+            {"variant": member.variant, "networks": member.networks, "step": member.step}
+            for member in promotion.members
+        ],
+        "members_reason": promotion.reason,
+    }
+
+
+def _interval(name: str, found: Interval) -> dict[str, Any]:
+    return {name: found.rmse, f"{name}_interval": [found.low, found.high]}

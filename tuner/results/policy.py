@@ -1,0 +1,45 @@
+"""How a winner is chosen and what is made of it: what the user asks for, kept in the manifest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+from tuner.errors import InputError
+from tuner.results.verdict import Rule
+
+Ensemble = Literal["auto", "winner", "finals"]
+RULES: tuple[Rule, ...] = get_args(Rule)
+ENSEMBLES: tuple[Ensemble, ...] = get_args(Ensemble)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a winner is chosen.
+
+    Attributes:
+        rule: See `tuner.selection.rules.select`.
+        finalists: Variants in the finals, at most; 0 chooses by the search alone.
+        rounds: Of the finals, at most: each is one more repeat of the cross-validation.
+        ensemble: Whose networks the bundle holds: the winner's, those of all finalists as good as the best, or `auto`,
+            whichever the finals say is better.
+        seeds: Networks in the bundle, at least.
+    """
+
+    rule: Rule = "one_se"
+    finalists: int = 8
+    rounds: int = 2
+    ensemble: Ensemble = "auto"
+    seeds: int = 5
+
+    @staticmethod
+    def of(options: Mapping[str, Any]) -> "Policy":
+        """The policy among a command's options, by their names.
+
+        Raises:
+            InputError: one of them is missing, as in experiments of an earlier version.
+        """
+        names = [field.name for field in fields(Policy)]
+        missing = [name for name in names if name not in options]
+        if missing:
+            raise InputError(f"the experiment's manifest has no {missing[0]}: an earlier version of tuner ran it")
+        return Policy(**{name: options[name] for name in names})

@@ -1,0 +1,52 @@
+"""Who comes into the finals, and with which config."""
+
+from collections.abc import Mapping
+
+from tuner.config import Config
+from tuner.results.record import TrialRecord
+from tuner.selection.scores import Scores
+from tuner.settings import replaced
+
+FEWEST_FOLDS = 5
+WITHOUT_END = 10**6
+
+
+def finalists(search: Mapping[str, Scores], control: str, count: int) -> tuple[str, ...]:
+    """The control and the variants of the lowest RMSE in the search, `count` in all; the control is first.
+
+    Args:
+        search: Scores of all that may win.
+        control: The base config's name; it is there even if the search could not measure it.
+        count: At least 1.
+    """
+    best = sorted((name for name in search if name != control), key=lambda name: (search[name].rmse, name))
+    return (control, *best[: count - 1])
+
+
+def final_config(config: Config, steps: int, num_labelled: int, seed: int) -> Config:
+    """A finalist's config for one round: one repeat of at least 5 folds on its own splits, of a fixed length.
+
+    All repeats are measured at the same steps, so that their mean curve has all of them everywhere.
+
+    Args:
+        config: As the search had it.
+        steps: To train for.
+        num_labelled: L.
+        seed: Of the round: it decides the splits.
+    """
+    folds = min(max(config.data.folds, FEWEST_FOLDS), num_labelled)
+    data = {"folds": folds, "repeats": 1, "reshuffle": False, "random_seed": seed}
+    training = {"max_steps": steps, "early_stopping_evals": WITHOUT_END}
+    return replaced(config, {"data": replaced(config.data, data), "training": replaced(config.training, training)})
+
+
+def steps_of(record: TrialRecord, records: tuple[TrialRecord, ...]) -> int:
+    """How long a finalist is trained: as long as its trial in the search was, which went on beyond its best step.
+
+    A trial that did not end by itself gets as many steps as the median of those that did, if that is more.
+    """
+    own = record.measurements[-1].step if record.measurements else 0
+    ended = sorted(other.measurements[-1].step for other in records if other.status == "finished")
+    if record.status == "finished" or not ended:
+        return own
+    return max(own, ended[len(ended) // 2])

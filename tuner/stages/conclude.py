@@ -1,0 +1,107 @@
+"""The last stage: the verdict, what is told of it, and the bundle."""
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from tuner.command import say
+from tuner.dataset.load import Dataset
+from tuner.dataset.splits import splits_of
+from tuner.engine.out_of_fold import gathered
+from tuner.errors import TunerError
+from tuner.promotion.promote import promote
+from tuner.reporting.publish import publish
+from tuner.reporting.summary import summary
+from tuner.results.evidence import Predictions, read_evidence, write_baselines
+from tuner.results.experiment import BUNDLE, Experiment
+from tuner.results.policy import Policy
+from tuner.results.verdict import Verdict
+from tuner.seeding import seed_of
+from tuner.selection.baselines import baseline_predictions
+from tuner.selection.decide import course_of, decide, search_scores
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+Do = Callable[..., Any]
+"""Calls a function with the arguments that follow it, here or elsewhere."""
+
+
+def here(function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+    """What the function returns, called in this process."""
+    return function(*args, **kwargs)
+
+
+def conclude(experiment: Experiment, dataset: Dataset, policy: Policy, *, seed: int, retrain: bool, do: Do) -> None:
+    """The verdict is told and published, and what it says is promoted if it is to be.
+
+    Args:
+        experiment: Whose trials have ended.
+        dataset: What they were trained on.
+        policy: How a winner is chosen.
+        seed: The experiment's.
+        retrain: Whether there is to be a bundle.
+        do: Calls what takes long: `on_worker`, or `here`.
+
+    Raises:
+        TunerError: every trial failed, or the promotion did.
+    """
+    measure_baselines(experiment, dataset, policy, do)
+    verdict = verdict_of(experiment, policy)
+    if retrain:
+        promotion = verdict.promotion
+        names = ", ".join(member.variant for member in promotion.members)
+        say(f"retraining {promotion.networks} networks on all {len(dataset.labelled)} images: {names}")
+        do(promote, verdict, dataset, experiment.folder, seed=seed_of(seed, "retrain"))
+    tell(experiment, policy)
+
+
+def tell(experiment: Experiment, policy: Policy) -> None:
+    """The leaderboard and the report are written from the records alone, and the verdict is said."""
+    verdict = verdict_of(experiment, policy)
+    publish(experiment, verdict)
+    say(*summary(verdict, experiment.folder, promoted=experiment.folder.exists(BUNDLE)))
+
+
+def verdict_of(experiment: Experiment, policy: Policy) -> Verdict:
+    """The verdict by what was measured.
+
+    Raises:
+        TunerError: no trial measured anything.
+    """
+    try:
+        return decide(
+            read_evidence(experiment),
+            rule=policy.rule,
+            looks=policy.rounds,
+            ensemble=policy.ensemble,
+            seeds=policy.seeds,
+        )
+    except TunerError as error:
+        if error.exit_code != 1:
+            raise
+        place = experiment.folder.uri
+        raise TunerError(f"{error}; the reasons are in run.log and the variants' error.txt in {place}") from None
+
+
+def measure_baselines(experiment: Experiment, dataset: Dataset, policy: Policy, do: Do) -> None:
+    """The experiment's folder holds what the baselines predict on the folds that the variants are compared on."""
+    evidence = read_evidence(experiment)
+    scores = search_scores(evidence)
+    curve = evidence.finals.get(evidence.control.name) or evidence.search.get(evidence.control.name)
+    if curve is None and not scores:
+        return
+    rounds = course_of(evidence, policy.rounds).rounds
+    folds_RL = curve.folds if curve is not None else next(iter(scores.values())).folds
+    folds_RL = folds_RL[:rounds] if rounds else folds_RL
+    if evidence.baselines and np.array_equal(folds_RL, evidence.baseline_folds):
+        return
+    write_baselines(experiment, do(_baselines, dataset, folds_RL, seed=evidence.seed), folds_RL)
+
+
+def _baselines(dataset: Dataset, folds_RL: npt.NDArray[np.int64], *, seed: int) -> Predictions:
+    splits = splits_of(folds_RL)
+    images = dataset.images[dataset.labelled]
+    found = baseline_predictions(images, dataset.responses, splits, seed=seed_of(seed, "baselines"))
+    return {name: gathered(predictions, splits) for name, predictions in found.items()}

@@ -1,0 +1,87 @@
+"""The second stage: the best of the search again, on splits and seeds that it never saw, as a race."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from tuner.errors import Interrupted
+from tuner.raytune.stopper import Limits
+from tuner.results.evidence import Evidence, read_evidence
+from tuner.results.experiment import Entry, Experiment
+from tuner.results.origin import origin_of
+from tuner.results.record import TrialRecord
+from tuner.seeding import seed_of
+from tuner.selection.decide import course_of, search_scores
+from tuner.selection.finalists import final_config, finalists, steps_of
+from tuner.stages.budget import Budget
+from tuner.stages.job import Job
+
+Run = Callable[[Experiment, tuple[Entry, ...], tuple[TrialRecord, ...], Mapping[str, int], Limits], frozenset[str]]
+"""Runs trials, or goes on with them: see `Crew.run`."""
+
+
+def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None]) -> None:
+    """A winner is clear, or all rounds were run, or time is up.
+
+    What was measured decides who runs in the next round, so this goes on wherever it was interrupted.
+
+    Raises:
+        Interrupted: trials are left.
+    """
+    evidence, policy = read_evidence(job.experiment), job.policy
+    running = finalists(search_scores(evidence), evidence.control.name, policy.finalists) if policy.finalists else ()
+    if len(running) < 2:
+        return
+    reserve, trial_s = promotion_seconds(job, evidence), 0.0
+    for number in range(1, policy.rounds + 1):
+        left = budget.for_finals(reserve)
+        if number > 1 and left is not None and left < trial_s * len(running):
+            say(f"no time is left for round {number} of the finals")
+            return
+        say(f"finals, round {number} of at most {policy.rounds}: {', '.join(running)}")
+        begun = time.monotonic()
+        _round(job, run, number, running, evidence, left)
+        trial_s = (time.monotonic() - begun) / len(running)
+        evidence = read_evidence(job.experiment)
+        course = course_of(evidence, policy.rounds)
+        if course.rounds < number or course.decided:
+            return
+        running = course.running(evidence.control.name)
+
+
+def promotion_seconds(job: Job, evidence: Evidence) -> float:
+    """About how long the bundle's networks will take to train, by how long the search's took."""
+    policy = job.policy
+    networks = policy.seeds if policy.ensemble == "winner" else max(policy.seeds, 2 * policy.finalists)
+    longest = 0.0
+    for entry, record in zip(evidence.entries, evidence.records, strict=True):
+        if record.measurements:
+            replicates = entry.config.data.folds * entry.config.data.repeats
+            longest = max(longest, record.measurements[-1].seconds / replicates)
+    return networks * longest
+
+
+def _round(
+    job: Job, run: Run, number: int, running: tuple[str, ...], evidence: Evidence, seconds: float | None
+) -> None:
+    """One trial a finalist, all on the same splits and seeds; the longest first, so that no slot waits at the end."""
+    trials, seed = job.experiment.finals(number), seed_of(job.seed, "finals", number)
+    records = {record.variant: record for record in evidence.records}
+    steps = {name: steps_of(records[name], evidence.records) for name in running}
+    entries = [
+        Entry(
+            entry.name,
+            final_config(entry.config, steps[entry.name], len(evidence.responses), seed_of(seed, "splits")),
+            entry.mutations,
+        )
+        for entry in evidence.entries
+        if entry.name in running and steps[entry.name] > 0
+    ]
+    entries.sort(key=lambda entry: (entry.name != evidence.control.name, -steps[entry.name] * records[entry.name].macs))
+    measured = tuple(trials.record(entry) for entry in entries)
+    if all(record.ended for record in measured):
+        return
+    trials.describe(tuple(entries), origin_of(job.dataset, job.seed))
+    seeds = {entry.name: seed_of(seed, "networks") for entry in entries}
+    limits = Limits(seconds=seconds, give_up=False, spared="")
+    if len(run(trials, tuple(entries), measured, seeds, limits)) < len(entries):
+        raise Interrupted

@@ -1,0 +1,89 @@
+"""Trials on Ray Tune, watched on the terminal and in TensorBoard."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner.command import hold_log, log_to
+from tuner.dataset.load import Dataset
+from tuner.raytune.launch import Resources, check_resources, run_trials, start_ray
+from tuner.raytune.stopper import Limits
+from tuner.reporting.progress import Progress
+from tuner.reporting.tensorboard import TensorBoardWriter
+from tuner.results.experiment import Entry, Experiment, FailureMarks
+from tuner.results.folder import Folder
+from tuner.results.record import TrialRecord
+
+
+@dataclass(frozen=True)
+class Crew:
+    """What trials run with.
+
+    Attributes:
+        dataset: What they are trained on.
+        resources: With every default filled in.
+        log: Where Python's log goes on this machine.
+    """
+
+    dataset: Dataset
+    resources: Resources
+    log: Path
+
+    def run(
+        self,
+        experiment: Experiment,
+        entries: tuple[Entry, ...],
+        records: tuple[TrialRecord, ...],
+        seeds: Mapping[str, int],
+        limits: Limits,
+    ) -> frozenset[str]:
+        """Every trial has ended, or time was up; what the folder holds of them is gone on with.
+
+        Args:
+            experiment: Where results go.
+            entries: The trials.
+            records: What each of them measured before.
+            seeds: Variant to what decides everything random in its trial.
+            limits: When trials end that could go on.
+
+        Returns:
+            Names of the trials that have ended, now or before.
+        """
+        before = {record.variant for record in records if record.ended}
+        best = {record.variant: record.best for record in records if record.best is not None}
+        with Progress(tuple(entry.name for entry in entries), len(before), best) as progress:
+            writer = TensorBoardWriter({entry.name: entry.config for entry in entries}, best)
+            ended = run_trials(
+                experiment,
+                entries,
+                self.dataset,
+                seeds=seeds,
+                resources=self.resources,
+                limits=limits,
+                listeners=(progress, writer, FailureMarks(experiment)),
+            )
+        return ended | before
+
+
+def crew_for(dataset: Dataset, resources: Resources, address: str | None, folder: Folder) -> Crew:
+    """Ray runs, here or at `address`, and Python's log is held until there is a folder for it.
+
+    Raises:
+        InputError: there is no such cluster, or it cannot hold a single trial.
+    """
+    hold_log()
+    start_ray(address)
+    log = folder.local / "run.log" if folder.local else Path(tempfile.mkdtemp(), "run.log")
+    return Crew(dataset, check_resources(resources), log)
+
+
+def open_log(crew: Crew) -> None:
+    """Python's log goes to its file; its folder exists by now."""
+    log_to(crew.log)
+
+
+def close_log(crew: Crew, folder: Folder) -> None:
+    """The log is in the experiment's folder, wherever that is."""
+    if folder.local is None:
+        folder.write("run.log", crew.log.read_text())
