@@ -1,0 +1,1 @@
+"""The report's figures: values to SVG text, one figure a file."""
