@@ -1,0 +1,92 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tuner.reporting.sentences import findings, headline, warning
+from tuner.results.estimate import Estimate
+from tuner.results.verdict import Interval, Promotion, Standing, Verdict
+
+BASE = Standing("base", "finals", "finished", 4, Estimate(0.344, 0.0045, 9), neuron_rmse=(0.344,))
+FAST = replace(
+    BASE,
+    name="fast",
+    rmse=Estimate(0.34, 0.0045, 9),
+    difference=Estimate(-0.004, 0.001, 9),
+    p=0.02,
+    search_rmse=0.331,
+    mutations=("fast",),
+)
+RIDGE = Standing("ridge", "baseline", "finished", 4, Estimate(0.3435, 0.0045, 9))
+MEAN = Standing("mean predictor", "baseline", "finished", 4, Estimate(0.3655, 0.0045, 9))
+
+
+def verdict_of(sample: Any, winner: Standing, expected: float = 0.338, **changes: Any) -> Verdict:
+    members = sample.verdict.promotion.members
+    promotion = Promotion(members, Interval(expected, expected - 0.01, expected + 0.01), "it is the winner")
+    found = {
+        "winner": winner,
+        "standings": (winner, BASE),
+        "baselines": (RIDGE, MEAN),
+        "promotion": promotion,
+        **changes,
+    }
+    return replace(sample.verdict, **found)
+
+
+def test_a_better_winner_is_said_to_be_better(sample: Any) -> None:
+    verdict = verdict_of(sample, FAST)
+    assert warning(verdict) == ""
+    assert headline(verdict) == (
+        "fast is the winner; it is better than the base config. The bundle, the mean of 5 networks, should have an "
+        "RMSE of 0.3380 (95 % interval 0.3280 to 0.3480) on new images, in sqrt spike count."
+    )
+    assert (
+        "Its difference to the base config (0.3440) is −0.0040 (95 % interval −0.0063 to −0.0017; p = 0.020, corrected "
+        "for all variants tried); negative is better. The chosen is better than the base config with probability 0.97 "
+        "(bootstrap)."
+    ) in findings(verdict)
+
+
+def test_a_winner_that_could_be_luck_is_not_called_better(sample: Any) -> None:
+    verdict = verdict_of(sample, replace(FAST, p=0.3))
+    assert "it is not distinguishable from the base config" in headline(verdict)
+    assert any("p = 0.30, corrected" in sentence for sentence in findings(verdict))
+
+
+def test_the_base_config_is_not_compared_with_itself(sample: Any) -> None:
+    verdict = verdict_of(sample, BASE, standings=(BASE,))
+    assert "it is the base config itself: no variant is a better choice" in headline(verdict)
+    assert not any(sentence.startswith("Its difference") for sentence in findings(verdict))
+
+
+def test_what_the_search_believed_is_called_a_minimum(sample: Any) -> None:
+    told = findings(verdict_of(sample, FAST))
+    assert sum("The search had believed 0.3310 of it: the lowest of its curve" in sentence for sentence in told) == 1
+    assert not any("believed" in sentence for sentence in findings(verdict_of(sample, replace(FAST, search_rmse=None))))
+
+
+@pytest.mark.parametrize(("expected", "how"), [(0.34, "below ridge."), (0.35, "no better than ridge either.")])
+def test_a_winner_that_loses_to_a_baseline_is_warned_of_with_what_the_bundle_should_do(
+    sample: Any, expected: float, how: str
+) -> None:
+    said = warning(verdict_of(sample, replace(FAST, rmse=Estimate(0.351, 0.0045, 9)), expected))
+    assert said == (
+        "The winner loses to ridge: one network of it has an RMSE of 0.3510, ridge has 0.3435 on the same folds. The "
+        f"bundle, the mean of 5 networks, should have {expected:.4f}, {how}"
+    )
+
+
+@pytest.mark.parametrize(("expected", "useless"), [(0.3655, True), (0.36, False)])
+def test_a_bundle_no_better_than_the_mean_predictor_is_not_to_be_used(
+    sample: Any, expected: float, useless: bool
+) -> None:
+    said = warning(verdict_of(sample, replace(FAST, rmse=Estimate(0.37, 0.0045, 9)), expected))
+    assert said.startswith("The winner loses to ridge and mean predictor:")
+    assert said.endswith("do not use it.") is useless
+
+
+def test_a_search_without_finals_says_so(sample: Any) -> None:
+    said = "There were no finals: all numbers are those of the search itself."
+    assert said in findings(verdict_of(sample, FAST, stage="search"))
+    assert said not in findings(verdict_of(sample, FAST))
