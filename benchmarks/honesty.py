@@ -125,9 +125,8 @@ def _run(
         seed = seed_of(seeds[entry.name], entry.name) if own_seeds else seeds[entry.name]
         splits = make_splits(entry.config.data, len(task.dataset.labelled))
         pack = Pack(entry.config, task.dataset, splits, seed=seed, device=torch.device("cpu"))
-        training, rows = Training(pack, task.dataset.responses), []
-        for report in training.reports():
-            rows.append({**row_of(report, task.dataset.neurons), "time_total_s": 0.0})
+        training = Training(pack, task.dataset.responses)
+        rows = [{**row_of(found, task.dataset.neurons), "time_total_s": 0.0} for found in training.reports()]
         folder = ModelFolder(Path(experiment.folder.uri) / entry.name)
         folder.save(training.checkpoint(), len(rows))
         (folder.path / "result.json").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
@@ -177,7 +176,10 @@ def report(outcomes: Sequence[Outcome], *, null: bool) -> str:
         bias = (values[:, 0] / values[:, 3] - 1) * 100
         half = (values[:, 2] - values[:, 1]) / 2 / values[:, 0] * 100
         rows += [
-            [f"95 % interval of one {name} covers its truth" if name == "network" else "of the bundle", _share(covered)],
+            [
+                f"95 % interval of one {name} covers its truth" if name == "network" else "of the bundle",
+                _share(covered),
+            ],
             [f"bias of the {name}'s RMSE", f"{bias.mean():+.2f} ± {bias.std() / len(bias) ** 0.5:.2f} %"],
             [f"half of the {name}'s interval", f"{half.mean():.1f} %"],
         ]

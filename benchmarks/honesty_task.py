@@ -1,4 +1,4 @@
-"""One simulated experiment with a known truth: its data, its grid, and what networks of each variant are truly worth."""
+"""One simulated experiment with a known truth: its data, its grid, and what its networks are truly worth."""
 
 from dataclasses import dataclass
 
@@ -17,8 +17,8 @@ from tuner.results.experiment import Entry
 from tuner.seeding import seed_of
 from tuner.settings import replaced
 
-LABELLED, UNSEEN, TEST, NEURONS, SIZE, CROP = 300, 1500, 2, 6, 20, 16
-TRUTH_NETWORKS = 4
+LABELLED, UNSEEN, TEST, NEURONS, SIZE, CROP = 300, 1000, 2, 6, 20, 16
+TRUTH_NETWORKS = 3
 BASE = Config(
     data=DataConfig(folds=3),
     model=ModelConfig(
@@ -28,7 +28,7 @@ BASE = Config(
         dense_layers=(DenseLayer(num_units=24, dropout_rate=0.2),),
         logits_layer=LogitsLayer(dropout_rate=0.2),
     ),
-    training=TrainingConfig(eval_steps=8, max_steps=120, early_stopping_evals=3, learning_rate=0.005, precision="fp32"),
+    training=TrainingConfig(eval_steps=5, max_steps=60, early_stopping_evals=3, learning_rate=0.01, precision="fp32"),
 )
 
 
@@ -96,7 +96,9 @@ def true_curve(task: Task, config: Config, steps: tuple[int, ...], seed: int) ->
         pack.train(step - pack.step)
         nets = ensemble_of(config, NEURONS, pack.weights()).nets
         with torch.no_grad():
-            found[step] = float(np.sqrt(np.mean([task.truth.rmse(net(task.truth.images).numpy()) ** 2 for net in nets])))
+            found[step] = float(
+                np.sqrt(np.mean([task.truth.rmse(net(task.truth.images).numpy()) ** 2 for net in nets]))
+            )
     return found
 
 
@@ -132,9 +134,10 @@ def _grid() -> tuple[Entry, ...]:
     }
     entries = [Entry("base", BASE, ())]
     entries += [
-        Entry(name, replaced(BASE, {"model": replaced(BASE.model, changes)}), (name,)) for name, changes in models.items()
+        Entry(name, replaced(BASE, {"model": replaced(BASE.model, changes)}), (name,))
+        for name, changes in models.items()
     ]
-    fast = replaced(BASE, {"training": replaced(BASE.training, {"learning_rate": 0.015})})
+    fast = replaced(BASE, {"training": replaced(BASE.training, {"learning_rate": 0.03})})
     return (*entries, Entry("fast", fast, ("fast",)))
 
 
@@ -147,5 +150,3 @@ def _null_grid() -> tuple[Entry, ...]:
         Entry("base" if index == 0 else f"same_{index}", config, (f"same_{index}",) if index else ())
         for index, config in enumerate(configs)
     )
-
-

@@ -14,38 +14,35 @@ from tuner.results.verdict import Interval
 from tuner.seeding import seed_of
 from tuner.selection.scores import Array, Scores
 
-DRAWS = 2000
+DRAWS = 4000
 
 
 @dataclass(frozen=True, eq=False)
 class Resamples:
     """How often each draw takes each image and each network: both are drawn with replacement, independently.
 
-    A resampled entry counts as often as its image times its network (the pigeonhole bootstrap, Owen 2007), so that an
-    interval knows that images are few, and that networks are.
-
     Attributes:
-        images: `[D, L]`.
-        networks: `[D, R, L]`, of the network that predicts the image in the repeat.
+        images: `[D, L]`; 0 for an image that no fold holds out.
+        networks: `[D, M]`.
+        network: `[R, L]`, which of the M networks predicts the image in the repeat; -1 where none does.
     """
 
     images: Array
     networks: Array
+    network: npt.NDArray[np.int64]
 
 
 def resamples(folds_RL: npt.NDArray[np.int64], seed: int, draws: int = DRAWS) -> Resamples:
-    """Random weights for the images and networks of a cross-validation; images that no fold holds out get none."""
+    """Random draws of the images and networks of a cross-validation."""
     rng = np.random.default_rng(seed_of("bootstrap", seed))
     known_L = (folds_RL >= 0).any(axis=0)
     images = np.zeros((draws, folds_RL.shape[1]))
-    images[:, known_L] = rng.multinomial(known_L.sum(), np.full(known_L.sum(), 1 / known_L.sum()), size=draws)
-    labels = np.where(folds_RL >= 0, folds_RL + (folds_RL.max() + 1) * np.arange(len(folds_RL))[:, None], -1)
-    found, index_RL = np.unique(labels, return_inverse=True)
-    count = len(found) - (found[0] == -1)
-    drawn = rng.multinomial(count, np.full(count, 1 / count), size=draws).astype(np.float64)
-    if found[0] == -1:
-        drawn = np.concatenate([np.zeros((draws, 1)), drawn], axis=1)
-    return Resamples(images, drawn[:, index_RL.reshape(folds_RL.shape)])
+    images[:, known_L] = _drawn(rng, int(known_L.sum()), draws)
+    labels_RL = folds_RL + (folds_RL.max() + 1) * np.arange(len(folds_RL))[:, None]
+    found, index = np.unique(labels_RL[folds_RL >= 0], return_inverse=True)
+    network = np.full(folds_RL.shape, -1, dtype=np.int64)
+    network[folds_RL >= 0] = index
+    return Resamples(images, _drawn(rng, len(found), draws), network)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,52 +65,76 @@ class Mixture:
     @property
     def rmse(self) -> float:
         """Expected RMSE of the mean, pooled over entries."""
-        folds_RL = self.configs[0].folds
-        ones = Resamples(np.ones((1, folds_RL.shape[1])), (folds_RL >= 0)[None].astype(np.float64))
-        return float(self.draws(ones)[0])
+        return float(self._of_images(np.ones((1, len(self.configs[0].responses))))[0])
 
     def draws(self, drawn: Resamples) -> Array:
-        """`[D]`, the same for each draw; NaN where a draw has no entry."""
-        alone, same, cross = self._products
-        repeats, count = len(self.configs[0].folds), len(self.configs)
-        diagonal = [(alone[0][r], alone[1][r], drawn.networks[:, r]) for r in range(repeats)]
-        pairs = [(r, s) for r in range(repeats) for s in range(r)]
-        apart = [(r, s, drawn.networks[:, r] * drawn.networks[:, s]) for r, s in pairs]
-        own = _ratio(diagonal, drawn.images)
-        twin = _ratio([(same[0][r, s], same[1][r, s], both) for r, s, both in apart], drawn.images) if pairs else own
-        if pairs:
-            other = _ratio([(cross[0][r, s], cross[1][r, s], both) for r, s, both in apart], drawn.images)
-        else:
-            other = _ratio(
-                [(cross[0][r, r], cross[1][r, r], weight) for r, (_, _, weight) in enumerate(diagonal)], drawn.images
-            )
-        total = count * self.networks
+        """`[D]`, the same for each draw; NaN where a draw has no entry.
+
+        The hierarchy is images, and within an image the networks that predict it. Networks of a repeat predict different
+        images, so what a draw of networks moves is what is left of the errors once each image's mean over the repeats is
+        taken off; with a single repeat, nothing. It is that of single networks, averaged over the configs.
+        """
+        noise = [_network_noise(scores, drawn) for scores in self.configs]
+        moved: Array = self._of_images(drawn.images) + np.mean(noise, axis=0)
+        return moved
+
+    def _of_images(self, weights_DL: Array) -> Array:
+        """`[D]`, the RMSE with images that count so much."""
+        count, total = len(self.configs), len(self.configs) * self.networks
+        own, twin, other = (_ratio(part, weights_DL) for part in self._sums)
         mean: Array = own / total + twin * (self.networks - 1) / total + other * (count - 1) / count
         return np.sqrt(np.maximum(mean, 0.0))
 
     @cached_property
-    def _products(self) -> tuple[tuple[Array, Array], tuple[Array, Array], tuple[Array, Array]]:
-        """Sums over neurons and numbers of products of errors: alone `[R, L]`, same and other configs `[R, R, L]`."""
-        count = len(self.configs)
+    def _sums(self) -> tuple[tuple[Array, Array], tuple[Array, Array], tuple[Array, Array]]:
+        """Of each kind of pair the sums `[L]` of products of errors, over neurons and pairs, and their numbers `[L]`."""
+        count, repeats = len(self.configs), len(self.configs[0].folds)
         errors = np.stack([scores.predictions.astype(np.float64) - scores.responses for scores in self.configs])
-        known = np.isfinite(errors).all(axis=0)
-        errors = np.where(known, errors, 0.0)
-        total_RLN = errors.sum(axis=0)
-        alone = np.einsum("frln,frln->rl", errors, errors) / count
-        same = np.einsum("frln,fsln->rsl", errors, errors)
-        everything = np.einsum("rln,sln->rsl", total_RLN, total_RLN)
-        cross = (everything - same) / max(1, count * (count - 1))
-        entries = known.astype(np.float64)
-        pairs = np.einsum("rln,sln->rsl", entries, entries)
-        return (alone, entries.sum(axis=2)), (same / count, pairs), (cross, pairs)
+        known_RLN = np.isfinite(errors).all(axis=0)
+        errors = np.where(known_RLN, errors, 0.0)
+        entries_RLN = known_RLN.astype(np.float64)
+        own = np.einsum("frln,frln->l", errors, errors) / count, entries_RLN.sum(axis=(0, 2))
+        if repeats == 1:
+            return own, own, (_crossed(errors, own[0]), own[1])
+        together = np.square(errors.sum(axis=1)).sum(axis=(0, 2)) / count
+        pairs = np.square(entries_RLN.sum(axis=0)).sum(axis=1) - own[1]
+        everything = np.square(errors.sum(axis=(0, 1))).sum(axis=1) - np.square(errors.sum(axis=0)).sum(axis=(0, 2))
+        twin = together - own[0]
+        other = (everything - count * twin) / max(1, count * (count - 1))
+        return own, (twin, pairs), (other, pairs)
 
 
-def _ratio(parts: Sequence[tuple[Array, Array, Array]], images_DL: Array) -> Array:
-    """`[D]`, the weighted sum of `[L]` sums over that of `[L]` counts, with weights of images times `[D, L]` others."""
-    above = sum(((images_DL * weight) @ sums for sums, _, weight in parts), np.zeros(len(images_DL)))
-    below = sum(((images_DL * weight) @ counts for _, counts, weight in parts), np.zeros(len(images_DL)))
+def _crossed(errors_FRLN: Array, own_L: Array) -> Array:
+    """`[L]`, the products of different configs' errors in the same repeat, averaged over pairs of configs."""
+    count = len(errors_FRLN)
+    total_RLN = errors_FRLN.sum(axis=0)
+    found: Array = (np.square(total_RLN).sum(axis=(0, 2)) - count * own_L) / max(1, count * (count - 1))
+    return found
+
+
+def _network_noise(scores: Scores, drawn: Resamples) -> Array:
+    """`[D]`, by how much each draw of networks moves the RMSE, to first order."""
+    repeats = scores.repeats
+    known_RLN = np.isfinite(scores.squares)
+    if repeats == 1 or scores.rmse == 0:
+        return np.zeros(len(drawn.networks))
+    sums_RL = np.where(known_RLN, scores.squares, 0.0).sum(axis=2)
+    left_RL = sums_RL - sums_RL.mean(axis=0)
+    of_network_M = np.bincount(
+        drawn.network[drawn.network >= 0], weights=left_RL[drawn.network >= 0], minlength=drawn.networks.shape[1]
+    )
+    scale = np.sqrt(repeats / (repeats - 1)) / known_RLN.sum() / (2 * scores.rmse)
+    moved: Array = (drawn.networks - 1) @ of_network_M * scale
+    return moved
+
+
+def _drawn(rng: np.random.Generator, count: int, draws: int) -> Array:
+    return rng.multinomial(count, np.full(count, 1 / count), size=draws).astype(np.float64)
+
+
+def _ratio(part: tuple[Array, Array], weights_DL: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
-        found: Array = above / below
+        found: Array = (weights_DL @ part[0]) / (weights_DL @ part[1])
     return found
 
 

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from tuner.hyper_parameters import HyperParameters, differing, hyper_parameters
 from tuner.reporting.figures.canvas import BLACK, SEQUENTIAL, WIDTH, Picture, inches, svg_of
 from tuner.reporting.figures.setting_axis import SettingAxis, setting_axis
 from tuner.reporting.figures.words import number, plural, told
-from tuner.reporting.hyper_parameters import HyperParameters, differing, hyper_parameters
 from tuner.results.experiment import Entry
 from tuner.results.verdict import Standing, Verdict
 
