@@ -134,15 +134,15 @@ def noting(folder: Path) -> type[ConvTrial]:
 
 
 def job_of(options: argparse.Namespace, folder: Path) -> Job:
-    """A control and as many mutations of the learning rate and of the last dense layer as are asked for."""
+    """A control and as many mutations of the learning rate and of the last layer's dropout as are asked for."""
     config = yaml.safe_load((ROOT / options.config).read_text())
     config["training"]["max_steps"] = options.max_steps
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    rates, units = (options.variants) // 2, (options.variants - 1) // 2
-    rate, width = config["training"]["learning_rate"], config["model"]["dense_layers"][-1]["num_units"]
+    rates, drops = (options.variants) // 2, (options.variants - 1) // 2
+    rate, dropout = config["training"]["learning_rate"], config["model"]["logits_layer"]["dropout_rate"]
     mutations = {
         "change_training": [{"learning_rate": [round(rate * 1.1 ** (step + 1), 6) for step in range(rates)]}],
-        "change_dense_layer": [{"layer_id": [-1], "num_units": [width - 4 * (step + 1) for step in range(units)]}],
+        "change_logits_layer": [{"dropout_rate": [round(dropout * 0.95 ** (step + 1), 6) for step in range(drops)]}],
     }
     (folder / "mutations.yaml").write_text(yaml.safe_dump(mutations))
     experiment = Experiment.at(str(folder / "ray_results"), "benchmark", "orchestration")

@@ -1,7 +1,6 @@
 """The same network and training as one writes them after the tutorials of PyTorch: knows nothing of the engine.
 
-Channels first, fp32, ReLU then pooling, torchvision's transforms one image at a time, and a DataLoader with all images
-as its batch.
+Channels first, fp32, ReLU then pooling, torchvision's transforms one image at a time, and a DataLoader.
 """
 
 from collections.abc import Callable
@@ -75,9 +74,9 @@ class Responses(Dataset[tuple[Tensor, Tensor]]):
         return image if self.transform is None else self.transform(image), self.responses[index]
 
 
-def loader_of(data: Responses) -> DataLoader[tuple[Tensor, Tensor]]:
-    """All images are one batch, in a new order each epoch."""
-    return DataLoader(data, batch_size=len(data), shuffle=True)
+def loader_of(data: Responses, batch_size: int | None = None) -> DataLoader[tuple[Tensor, Tensor]]:
+    """Batches of that many images, None is all of them, in a new order each epoch."""
+    return DataLoader(data, batch_size=min(batch_size or len(data), len(data)), shuffle=True, drop_last=True)
 
 
 def whole_batch(data: Responses) -> tuple[Tensor, Tensor]:

@@ -1,5 +1,6 @@
 """The search that one writes after Ray Tune's tutorials: a grid, one split of 20 images, early stopping on them."""
 
+import itertools
 import math
 import os
 import tempfile
@@ -47,15 +48,15 @@ def train_variant(config: dict[str, Any], task: Task) -> None:
     images = images_of(dataset.images[dataset.labelled], variant.model.image_size)
     responses = torch.tensor(dataset.responses)
     transform = transform_of(variant.data.distortions)
-    loader = loader_of(Responses(images[split.train], responses[split.train], transform))
+    loader = loader_of(Responses(images[split.train], responses[split.train], transform), training.batch_size)
+    batches = itertools.chain.from_iterable(itertools.repeat(loader))  # epoch after epoch
     held_out_images, held_out_responses = CENTRE(images[split.held_out]), responses[split.held_out]
     net = plain_net(variant.model, mean_response(responses[split.train]))
     optimizer = torch.optim.Adam(net.parameters(), lr=training.learning_rate)
     best, waited, step = math.inf, 0, 0
     while step < training.max_steps and waited < training.early_stopping_evals:
-        for _ in range(training.eval_steps):
-            for batch in loader:
-                train_step(net, optimizer, *batch)
+        for batch in itertools.islice(batches, training.eval_steps):
+            train_step(net, optimizer, *batch)
         step += training.eval_steps
         net.eval()
         with torch.no_grad():

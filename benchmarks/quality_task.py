@@ -18,7 +18,7 @@ from tuner.seeding import seed_of
 from tuner.settings import replaced
 
 BASE = Path(__file__).parents[1] / "base_configs" / "v4.yaml"
-GRID = {"learning_rate": (0.001, 0.002, 0.004), "filters": (16, 32), "dropout": (0.4, 0.2), "units": (128, 256)}
+GRID = {"learning_rate": (0.001, 0.002, 0.004), "filters": (16, 32), "dropout": (0.4, 0.2), "last": (64, 128)}
 COUNTS = tuple(int(n) for n in np.cumprod([len(values) for values in GRID.values()]))
 """Numbers of variants to choose from: of the grid's first key, of its first two, and so on."""
 
@@ -50,13 +50,11 @@ class Task:
     def config_of(self, variant: Settings) -> Config:
         """`base_configs/v4.yaml` with the variant's settings; the seed decides which images are held out."""
         base = load_config(BASE)
-        first, *rest = base.model.conv_layers
-        (dense,) = base.model.dense_layers
-        dropout = {"dropout_rate": variant["dropout"]}
+        first, *middle, last = base.model.conv_layers
+        ends = replaced(first, {"num_filters": variant["filters"]}), replaced(last, {"num_filters": variant["last"]})
         model = {
-            "conv_layers": (replaced(first, {"num_filters": variant["filters"]}), *rest),
-            "dense_layers": (replaced(dense, {"num_units": variant["units"], **dropout}),),
-            "logits_layer": replaced(base.model.logits_layer, dropout),
+            "conv_layers": (ends[0], *middle, ends[1]),
+            "logits_layer": replaced(base.model.logits_layer, {"dropout_rate": variant["dropout"]}),
         }
         training = {"learning_rate": variant["learning_rate"], "max_steps": self.max_steps}
         changed = {

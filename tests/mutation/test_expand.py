@@ -44,16 +44,17 @@ def test_the_example_gives_the_control_and_its_seven_mutations() -> None:
     ]
 
 
-def test_the_mutations_that_come_along_fit_the_base_config_that_comes_along() -> None:
-    base = load_config(ROOT / "base_configs" / "default.yaml")
+@pytest.mark.parametrize("name", ["default.yaml", "v4.yaml"])
+def test_the_mutations_that_come_along_fit_the_base_configs_that_come_along(name: str) -> None:
+    base = load_config(ROOT / "base_configs" / name)
     found = expansion(base, load_mutations(ROOT / "mutations" / "default.yaml"))
     assert [variant.name for variant in found.variants] == [
         "base",
-        "add_conv_layer-kernel_size=3-num_filters=32",
+        "add_conv_layer-kernel_size=3-layer_id=2-num_filters=32-pool_size=1",
         "change_conv_layer-kernel_size=3-layer_id=0",
-        "change_dense_layer-layer_id=0-num_units=32",
+        "change_logits_layer-dropout_rate=0.6",
         "set_distortion-max_angle=10-name=rotate",
-        "change_training-learning_rate=0.001",
+        "change_training-learning_rate=0.003",
     ]
     assert (found.repeated, found.impossible) == ((), ())
 
