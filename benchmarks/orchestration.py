@@ -26,11 +26,15 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 import yaml
 
 from benchmarks.account import circumstances, save, table
-from tuner.main_job import Job, prepare, search
 from tuner.raytune import launch
 from tuner.raytune.launch import Resources, start_ray
 from tuner.raytune.trainable import ConvTrial
 from tuner.results.experiment import Experiment
+from tuner.results.policy import Policy
+from tuner.stages.budget import Budget
+from tuner.stages.job import Job, prepare
+from tuner.stages.search import search
+from tuner.stages.trials import crew_for
 
 ROOT = Path(__file__).parents[1]
 SLOTS = 2
@@ -146,7 +150,8 @@ def job_of(options: argparse.Namespace, folder: Path) -> Job:
     }
     (folder / "mutations.yaml").write_text(yaml.safe_dump(mutations))
     experiment = Experiment.at(str(folder / "ray_results"), "benchmark", "orchestration")
-    return prepare(str(folder / "config.yaml"), str(folder / "mutations.yaml"), 1, options.data, experiment, seed=1)
+    files = str(folder / "config.yaml"), str(folder / "mutations.yaml")
+    return prepare(*files, 1, options.data, experiment, seed=1, policy=Policy())
 
 
 def run(options: argparse.Namespace, folder: Path) -> tuple[dict[str, float], list[list[Span]]]:
@@ -159,7 +164,8 @@ def run(options: argparse.Namespace, folder: Path) -> tuple[dict[str, float], li
     start_ray(None, num_cpus=SLOTS, num_gpus=0)
     before, begun = time.process_time(), time.time()
     manifest = {"variants": {entry.name: list(entry.mutations) for entry in job.entries}}
-    search(job, manifest, Resources(cpus_per_trial=1, gpus_per_trial=0), address=None)
+    crew = crew_for(job.dataset, Resources(cpus_per_trial=1, gpus_per_trial=0), None, job.experiment.folder)
+    search(job, crew, manifest, Budget(None))
     beside = {"driver_cpu": time.process_time() - before}
     actors = [[Span(*json.loads(line)) for line in path.read_text().splitlines()] for path in sorted(notes.iterdir())]
     beside["to_the_first_actor"] = min(spans[0].end for spans in actors) - begun

@@ -16,10 +16,12 @@ from tuner.config import Config
 from tuner.engine.checkpoint import FILE, read_checkpoint
 from tuner.promotion.ensemble import ensemble_of
 from tuner.raytune.launch import Resources, check_resources, run_trials, start_ray
+from tuner.raytune.stopper import Limits
 from tuner.reporting.tensorboard import TensorBoardWriter
 from tuner.results.experiment import Entry, Experiment
 from tuner.results.origin import origin_of
 from tuner.results.record import Measurement
+from tuner.seeding import seed_of
 
 
 class Recorder:
@@ -80,10 +82,10 @@ def our_search(task: Task) -> tuple[float, tuple[Point, ...]]:
             experiment,
             entries,
             task.dataset,
-            seed=task.seed,
+            seeds={entry.name: seed_of(task.seed, entry.name) for entry in entries},
             resources=resources,
+            limits=Limits(),
             listeners=(recorder, writer),
-            resume=False,
         )
         seconds = time.perf_counter() - recorder.start
         recorder.finish()

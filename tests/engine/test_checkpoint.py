@@ -3,6 +3,7 @@ import pickle
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,6 +11,7 @@ from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
 from tuner.engine.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from tuner.engine.out_of_fold import no_evaluations
 from tuner.engine.pack import Pack
 from tuner.engine.stopping import Patience
 from tuner.errors import InputError
@@ -19,7 +21,8 @@ from tuner.errors import InputError
 def checkpoint(config: Config, dataset: Dataset) -> Checkpoint:
     pack = Pack(config, dataset, make_splits(config.data, 30), seed=1, device=torch.device("cpu"))
     pack.train(1)
-    return Checkpoint(pack.state(), Patience(3, 0.5, 1), 1, pack.weights())
+    curve = no_evaluations(pack.splits, 30, 4).with_evaluation(1, pack.evaluate(), pack.splits, 1)
+    return Checkpoint(pack.state(), Patience(3, 0.5, 1), 1, pack.weights(), curve)
 
 
 def test_what_is_read_is_what_was_written(checkpoint: Checkpoint, tmp_path: Path) -> None:
@@ -30,7 +33,8 @@ def test_what_is_read_is_what_was_written(checkpoint: Checkpoint, tmp_path: Path
     for name, values in checkpoint.weights.items():
         for key, value in values.items():
             assert torch.equal(read.weights[name][key], value)
-    assert [path.name for path in tmp_path.iterdir()] == ["c.pt"]
+    assert np.array_equal(read.out_of_fold.predictions, checkpoint.out_of_fold.predictions, equal_nan=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.pt", "out_of_fold.npz"]
 
 
 @pytest.mark.parametrize("durable", [True, False])
@@ -40,7 +44,7 @@ def test_only_what_is_to_be_durable_waits_for_the_disk(
     waited: list[int] = []
     monkeypatch.setattr(os, "fsync", waited.append)
     write_checkpoint(tmp_path / "c.pt", checkpoint, durable=durable)
-    assert len(waited) == durable
+    assert len(waited) == 2 * durable
     assert read_checkpoint(tmp_path / "c.pt").step == 1
 
 

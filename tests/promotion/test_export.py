@@ -36,7 +36,7 @@ ALL_OPTIONS = ModelConfig(
 def account_of(config: Config) -> Account:
     neurons = ("a", "b,c")
     metrics = {"rmse": 0.25, "nothing": float("nan")}
-    return Account(config, "A test", metrics, "As good as it gets.", neurons, {"rmse": (0.2, 0.3)}, "Made up.")
+    return Account({"a": config}, "A test", metrics, "As good as it gets.", neurons, {"rmse": (0.2, 0.3)}, "Made up.")
 
 
 def ensemble(count: int = 2) -> Ensemble:

@@ -8,6 +8,8 @@ from tuner.engine.pack import Pack
 from tuner.errors import TunerError
 from tuner.model import ConvNet
 from tuner.promotion.retrain import retrain, steps_on_all
+from tuner.results.verdict import Member
+from tuner.seeding import seed_of
 from tuner.settings import replaced
 
 
@@ -15,9 +17,13 @@ def with_training(config: Config, **changes: object) -> Config:
     return replaced(config, {"training": replaced(config.training, changes)})
 
 
+def member(config: Config, step: int, networks: int = 1, trained: int = 20) -> Member:
+    return Member("v", config, step, trained, networks)
+
+
 def test_the_ensemble_is_the_mean_of_networks_trained_on_all_labelled_images(config: Config, dataset: Dataset) -> None:
-    model = retrain(config, dataset, 3, seeds=2, seed=4)
-    pack = Pack(config, dataset, whole(len(dataset.labelled), 2), seed=4, device=torch.device("cpu"))
+    model = retrain((member(config, 3, 2),), dataset, seed=4)
+    pack = Pack(config, dataset, whole(len(dataset.labelled), 2), seed=seed_of(4, "v"), device=torch.device("cpu"))
     pack.train(3)
     images = torch.from_numpy(dataset.images[:3, 2:18, 2:18]).float() / 255
     nets = [ConvNet(config.model, 4).eval() for _ in pack.splits]
@@ -35,14 +41,14 @@ def test_every_labelled_image_counts(config: Config, dataset: Dataset) -> None:
 
     responses = dataset.responses.copy()
     responses[-1, 3] += 1
-    one = retrain(config, dataset, 2, seeds=1, seed=4)
-    other = retrain(config, replace(dataset, responses=responses), 2, seeds=1, seed=4)
+    one = retrain((member(config, 2),), dataset, seed=4)
+    other = retrain((member(config, 2),), replace(dataset, responses=responses), seed=4)
     assert not torch.equal(one.nets[0].logits.weight, other.nets[0].logits.weight)
 
 
 def test_a_network_that_diverges_is_not_exported(config: Config, dataset: Dataset) -> None:
-    with pytest.raises(TunerError, match="a network diverged while it was retrained for 5 steps"):
-        retrain(with_training(config, learning_rate=1e30), dataset, 5, seeds=1, seed=4)
+    with pytest.raises(TunerError, match="a network of v diverged while it was retrained for 5 steps"):
+        retrain((member(with_training(config, learning_rate=1e30), 5),), dataset, seed=4)
 
 
 @pytest.mark.parametrize(
@@ -58,4 +64,4 @@ def test_steps_are_as_many_epochs(
     config: Config, batch_size: int | None, best_step: int, labelled: int, trained: int, steps: int
 ) -> None:
     config = with_training(config, batch_size=batch_size)
-    assert steps_on_all(config, best_step, labelled, trained) == steps
+    assert steps_on_all(member(config, best_step, trained=trained), labelled) == steps

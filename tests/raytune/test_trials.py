@@ -14,6 +14,7 @@ from tuner.engine.pack import Pack
 from tuner.engine.training import Training
 from tuner.errors import InputError, TunerError
 from tuner.raytune.launch import Resources, check_resources, on_worker, run_trials
+from tuner.raytune.stopper import Limits
 from tuner.results.experiment import Entry, Experiment, FailureMarks
 from tuner.results.model_folder import ModelFolder
 from tuner.results.origin import origin_of
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.usefixtures("ray_session")
 
 SEED = 11
 IMPOSSIBLE = "too_large"
+SEEDS = {name: seed_of(SEED, name) for name in ("base", "slow", "wild", IMPOSSIBLE)}
 
 
 class Recorder:
@@ -70,10 +72,10 @@ def run(
         experiment,
         entries,
         dataset,
-        seed=SEED,
+        seeds=SEEDS,
+        limits=Limits(),
         resources=resources,
         listeners=(recorder, FailureMarks(experiment)),
-        resume=False,
     )
     return experiment, recorder, ended
 
@@ -135,10 +137,10 @@ def test_a_finished_experiment_is_not_run_again(
         experiment,
         entries_of(config),
         dataset,
-        seed=SEED,
+        seeds=SEEDS,
+        limits=Limits(),
         resources=check_resources(Resources()),
         listeners=(again,),
-        resume=True,
     )
     assert set(again.curves) == set()
     assert set(again.endings) == set()

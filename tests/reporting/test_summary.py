@@ -1,49 +1,38 @@
 from dataclasses import replace
 
-import pytest
-
+from tests.reporting.conftest import Sample
 from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.mutation.expand import Expansion, Variant
 from tuner.reporting.summary import SHOWN, announcement, summary
 from tuner.results.folder import Folder
-from tuner.results.record import Measurement, Status, TrialRecord
-from tuner.results.verdict import Verdict
+from tuner.results.verdict import Interval
 
 
-def record(name: str, rmse: float, status: Status = "finished", error: str = "") -> TrialRecord:
-    return TrialRecord(name, (), status, (Measurement(10, rmse, 0.01, 0.2, (), (), (), (), 1.0),), 10, 20, error)
+FOLDER = Folder("/results/g/n")
 
 
-def lines_of(dataset: Dataset, mean_predictor_rmse: float, *, promoted: bool = True) -> list[str]:
-    winner, base = record("fast", 0.30), record("base", 0.35)
-    ranking = (winner, base, record("huge", 0.1, "failed", "MemoryError: no"))
-    assert winner.best is not None
-    verdict = Verdict(ranking, winner, winner.best, Config(), base.best, mean_predictor_rmse, "it is quick")
-    return summary(verdict, dataset, Folder("/results/g/n"), promoted=promoted)
-
-
-def test_the_winner_stands_beside_the_base_config_and_the_mean_predictor(dataset: Dataset) -> None:
-    lines = lines_of(dataset, 0.4)
-    assert "best variant: fast, since it is quick" in lines
-    assert "  its rmse        0.3000 ± 0.0100 at step 10" in lines
-    assert "                  (lowest of its curve and of 2 variants: expect more on new images)" in lines
-    assert "  base config     0.3500 ± 0.0100 at step 10" in lines
-    assert "  mean predictor  0.4000" in lines
-    assert "  failed: huge (MemoryError: no)" in lines
+def test_the_winner_stands_beside_the_base_config_and_the_baselines(sample: Sample) -> None:
+    verdict = sample.verdict
+    lines = summary(verdict, FOLDER, promoted=True)
+    assert f"winner: {verdict.winner.name}, since {verdict.reason}" in lines
+    text = "\n".join(lines)
+    assert verdict.comparison in text
+    assert f"{verdict.promotion.expected.rmse:.4f} (95 % interval" in text
+    assert "the lowest of its curve" in text
+    for baseline in verdict.baselines:
+        assert baseline.name in text
     assert "bundle:      /results/g/n/best" in lines
 
 
-@pytest.mark.parametrize(("mean_predictor_rmse", "warned"), [(0.3, True), (0.29, True), (0.31, False)])
-def test_a_winner_no_better_than_the_mean_predictor_is_called_that(
-    dataset: Dataset, mean_predictor_rmse: float, warned: bool
-) -> None:
-    lines = lines_of(dataset, mean_predictor_rmse)
-    assert any("NO BETTER than predicting each neuron's mean" in line for line in lines) is warned
+def test_a_bundle_that_loses_to_a_baseline_is_called_that_first(sample: Sample) -> None:
+    promotion = replace(sample.verdict.promotion, expected=Interval(9.0, 8.9, 9.1))
+    lines = summary(replace(sample.verdict, promotion=promotion), FOLDER, promoted=True)
+    assert lines[1].startswith("THE BUNDLE LOSES to the baseline ")
 
 
-def test_a_bundle_is_announced_only_if_there_is_one(dataset: Dataset) -> None:
-    assert not any(line.startswith("bundle") for line in lines_of(dataset, 0.4, promoted=False))
+def test_a_bundle_is_announced_only_if_there_is_one(sample: Sample) -> None:
+    assert not any(line.startswith("bundle") for line in summary(sample.verdict, FOLDER, promoted=False))
 
 
 def test_the_announcement_says_what_data_it_is_first_and_stays_short(dataset: Dataset) -> None:

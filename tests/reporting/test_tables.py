@@ -1,35 +1,27 @@
 import csv
-import math
 
+import pytest
+
+from tests.reporting.conftest import Sample
 from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.hyper_parameters import hyper_parameters
 from tuner.reporting.tables import leaderboard, variant_table
 from tuner.results.experiment import Entry
-from tuner.results.record import Measurement, TrialRecord
 from tuner.settings import replaced
 
 
-def record(name: str, mutations: tuple[str, ...], *curve: float, error: str = "") -> TrialRecord:
-    measured = tuple(Measurement(10 * i, rmse, 0.01, 0.2, (), (), (), (), 7.5) for i, rmse in enumerate(curve))
-    return TrialRecord(name, mutations, "failed" if error else "finished", measured, 10, 20, error)
-
-
-def test_the_leaderboard_has_a_row_a_trial_and_the_mean_predictor_last() -> None:
-    ranking = (record("b", ("m", "n"), 0.5, 0.3, 0.4), record("base", (), 0.35), record("c", ("o",), error='odd, "x"'))
-    rows = list(csv.DictReader(leaderboard(ranking, 0.6).splitlines()))
-    assert [row["variant"] for row in rows] == ["b", "base", "c", "mean predictor"]
-    assert [row["rank"] for row in rows] == ["1", "2", "3", ""]
-    assert [row["rmse"] for row in rows] == ["0.300000", "0.350000", "", "0.600000"]
-    assert [row["step"] for row in rows] == ["10", "0", "", ""]
-    assert [row["difference_to_base"] for row in rows] == ["-0.050000", "+0.000000", "", ""]
-    assert [row["mutations"] for row in rows] == ["m then n", "", "o", ""]
-    assert rows[2]["error"] == 'odd, "x"'
-
-
-def test_a_failed_base_leaves_no_difference() -> None:
-    rows = list(csv.DictReader(leaderboard((record("b", ("m",), 0.3), record("base", (), math.nan)), 0.6).splitlines()))
-    assert rows[0]["difference_to_base"] == ""
+def test_the_leaderboard_has_a_row_a_variant_the_winner_first_and_the_baselines_last(sample: Sample) -> None:
+    verdict = sample.verdict
+    rows = list(csv.DictReader(leaderboard(verdict).splitlines()))
+    assert rows[0]["variant"] == verdict.winner.name
+    assert sorted(row["variant"] for row in rows if row["rank"]) == sorted(row.name for row in verdict.standings)
+    assert [row["variant"] for row in rows if not row["rank"]] == [row.name for row in verdict.baselines]
+    assert verdict.winner.rmse is not None
+    assert float(rows[0]["rmse"]) == pytest.approx(verdict.winner.rmse.value, rel=1e-5)
+    assert float(rows[0]["rmse_low"]) < float(rows[0]["rmse"]) < float(rows[0]["rmse_high"])
+    (control,) = [row for row in rows if row["variant"] == "base"]
+    assert control["difference_to_base"] == ""
 
 
 def test_the_dry_runs_table_says_what_changed_and_what_it_costs(config: Config, dataset: Dataset) -> None:

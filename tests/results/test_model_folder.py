@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from tuner.config import Config
+from tuner.dataset.splits import whole
 from tuner.engine.checkpoint import Checkpoint
+from tuner.engine.out_of_fold import no_evaluations
 from tuner.engine.stopping import Patience
 from tuner.errors import InputError
 from tuner.results.model_folder import ModelFolder, checkpoints_to_keep
@@ -22,7 +24,7 @@ def measured(*curve: float) -> tuple[Measurement, ...]:
 
 def checkpoint(step: int) -> Checkpoint:
     pack = {"step": step, "replicates": {"repeat0-fold0": {"net": {"w": torch.full((2,), float(step))}}}}
-    return Checkpoint(pack, Patience(3), None, {})
+    return Checkpoint(pack, Patience(3), None, {}, no_evaluations(whole(5, 1), 5, 2))
 
 
 def row(step: int) -> dict[str, object]:

@@ -1,41 +1,46 @@
-import math
-
+import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tuner.errors import TunerError
-from tuner.results.record import Measurement, Status, TrialRecord
-from tuner.selection.rules import ranked, select
+from tuner.selection.rules import Candidate, select
+from tuner.selection.scores import Scores
+
+L, N = 60, 3
+RESPONSES = np.zeros((L, N), dtype=np.float32)
+FOLDS = np.tile(np.arange(L) % 5, (2, 1))
 
 
-def record(name: str, *curve: float, status: Status = "finished") -> TrialRecord:
-    measured = tuple(Measurement(step, rmse, 0.1, 0.2, (), (), (), (), 1.0) for step, rmse in enumerate(curve))
-    return TrialRecord(name, (), status, measured, 10, 20)
+def candidate(name: str, level: float, macs: int, wobble: float = 0.0, *, control: bool = False) -> Candidate:
+    """Errors of one size, give or take a wobble that differs between images and between candidates."""
+    rng = np.random.default_rng(len(name) * 1000 + macs)
+    errors = level + wobble * rng.standard_normal((2, L, 1)).repeat(N, axis=2)
+    return Candidate(name, macs, Scores(errors.astype(np.float32), RESPONSES, FOLDS), control)
 
 
-def test_the_winner_has_the_lowest_best_and_not_the_lowest_last_value() -> None:
-    choice = select([record("a", 0.5, 0.4), record("b", 0.3, 0.9), record("c", 0.35)])
-    assert choice.record.variant == "b"
-    assert choice.reason == "it has the lowest RMSE of 3 variants on their held-out images"
+def test_best_takes_the_lowest_rmse() -> None:
+    choice = select([candidate("a", 0.5, 1), candidate("b", 0.4, 9)], "best", 2)
+    assert (choice.winner, choice.reason) == ("b", "it has the lowest RMSE of 2 candidates")
 
 
-def test_diverged_failed_and_empty_trials_cannot_win_and_come_last() -> None:
-    records = [
-        record("diverged", 0.1, math.nan, status="diverged"),
-        record("failed", 0.1, status="failed"),
-        record("empty", status="unfinished"),
-        record("fine", 0.9),
-    ]
-    assert select(records).record.variant == "fine"
-    assert ranked(records)[0].variant == "fine"
+def test_one_se_takes_the_simplest_within_one_standard_error_of_the_paired_difference() -> None:
+    near, far = candidate("near", 0.4, 1, 0.05), candidate("far", 0.6, 0, 0.05)
+    choice = select([candidate("best", 0.4, 9, 0.05), near, far], "one_se", 3)
+    assert choice.winner == "near"
+    assert choice.reason == "it is the simplest of the 2 within one standard error of the lowest RMSE, that of best"
 
 
-def test_without_a_trial_that_can_win_there_is_no_winner() -> None:
+def test_one_se_takes_the_best_if_no_simpler_one_is_near() -> None:
+    choice = select([candidate("best", 0.4, 9, 0.01), candidate("far", 0.5, 1, 0.01)], "one_se", 2)
+    assert choice.winner == "best"
+    assert "no simpler one is within one standard error" in choice.reason
+
+
+@pytest.mark.parametrize(("tried", "winner"), [(2, "better"), (10**9, "base")])
+def test_significant_takes_the_control_unless_it_is_beaten_after_correction(tried: int, winner: str) -> None:
+    base = candidate("base", 0.43, 1, 0.08, control=True)
+    assert select([candidate("better", 0.38, 9, 0.08), base], "significant", tried).winner == winner
+
+
+def test_without_a_candidate_there_is_no_winner() -> None:
     with pytest.raises(TunerError, match="no trial ended with a finite RMSE"):
-        select([record("a", math.nan), record("b", 0.1, status="failed")])
-
-
-@given(st.permutations([record("a", 0.3), record("b", 0.3), record("c", 0.2), record("d", math.nan)]))
-def test_the_ranking_does_not_depend_on_the_order_of_trials(records: list[TrialRecord]) -> None:
-    assert [found.variant for found in ranked(records)] == ["c", "a", "b", "d"]
+        select([], "best", 0)

@@ -70,9 +70,9 @@ class Mixture:
     def draws(self, drawn: Resamples) -> Array:
         """`[D]`, the same for each draw; NaN where a draw has no entry.
 
-        The hierarchy is images, and within an image the networks that predict it. Networks of a repeat predict different
-        images, so what a draw of networks moves is what is left of the errors once each image's mean over the repeats is
-        taken off; with a single repeat, nothing. It is that of single networks, averaged over the configs.
+        The hierarchy is images, and within an image the networks that predict it. Networks of a repeat predict other
+        images each, so what a draw of networks moves is what is left of the errors once each image's mean over the
+        repeats is taken off; with a single repeat, nothing. It is that of single networks, averaged over the configs.
         """
         noise = [_network_noise(scores, drawn) for scores in self.configs]
         moved: Array = self._of_images(drawn.images) + np.mean(noise, axis=0)
@@ -87,7 +87,7 @@ class Mixture:
 
     @cached_property
     def _sums(self) -> tuple[tuple[Array, Array], tuple[Array, Array], tuple[Array, Array]]:
-        """Of each kind of pair the sums `[L]` of products of errors, over neurons and pairs, and their numbers `[L]`."""
+        """Of each kind of pair the sums `[L]` of products of errors over neurons and pairs, and their numbers `[L]`."""
         count, repeats = len(self.configs), len(self.configs[0].folds)
         errors = np.stack([scores.predictions.astype(np.float64) - scores.responses for scores in self.configs])
         known_RLN = np.isfinite(errors).all(axis=0)

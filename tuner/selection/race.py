@@ -38,8 +38,9 @@ def race(scores: Mapping[str, Scores], looks: int, failed: Collection[str] = ())
     """The race so far.
 
     After each round everyone is compared with the one of the lowest RMSE so far. Who is worse with a one-sided p-value
-    below 0.05 leaves; the p-value is multiplied by the number of rivals and by the number of looks (Bonferroni), so
-    that at most one race in twenty drops somebody who is as good as the best.
+    below 0.05 leaves; the p-value is multiplied by the number of ordered pairs, since the lowest could have been
+    anyone, and by the number of looks (Bonferroni), so that at most one race in twenty drops somebody who is as good as
+    the best.
 
     Args:
         scores: Of all who entered, with as many repeats as they have run.
@@ -57,7 +58,7 @@ def race(scores: Mapping[str, Scores], looks: int, failed: Collection[str] = ())
         rounds += 1
         seen = {name: scores[name].of_repeats(rounds) for name in alive}
         best = min(alive, key=lambda name: (seen[name].rmse, name))
-        correction = (len(alive) - 1) * looks
+        correction = len(alive) * (len(alive) - 1) * looks
         worse = [name for name in alive if name != best and _is_worse(seen[name], seen[best], correction)]
         dropped.update(dict.fromkeys(worse, rounds))
         alive = [name for name in alive if name not in worse]
