@@ -83,7 +83,7 @@ def test_loading_runs_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_another_format_is_refused(tmp_path: Path) -> None:
     torch.save({"format": 99}, tmp_path / "c.pt")
-    with pytest.raises(InputError, match="has the checkpoint format 99, and this version reads 2"):
+    with pytest.raises(InputError, match="has the checkpoint format 99, and this version reads 3"):
         read_checkpoint(tmp_path / "c.pt")
 
 

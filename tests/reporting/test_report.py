@@ -14,7 +14,7 @@ import pytest
 
 from tuner.reporting.report import report
 from tuner.results.estimate import Estimate
-from tuner.results.verdict import Standing, Verdict
+from tuner.results.verdict import Interval, Standing, Verdict
 
 NOTHING = Estimate(math.nan, math.nan, math.nan)
 SVG = "http://www.w3.org/2000/svg"
@@ -119,8 +119,8 @@ def test_simulated_data_are_called_that_before_anything_else(sample: Any, page: 
 
 def test_a_lost_winner_is_warned_of_before_the_verdict(sample: Any, page: str) -> None:
     assert 'role="alert"' not in page
-    winner = replace(sample.verdict.winner, rmse=Estimate(0.36, 0.0045, 9))
-    text = page_of(sample, winner=winner)
+    promotion = replace(sample.verdict.promotion, expected=Interval(0.36, 0.35, 0.37))
+    text = page_of(sample, promotion=promotion)
     assert text.index("1 Verdict</h2>") < text.index('role="alert"') < text.index("is the winner")
 
 

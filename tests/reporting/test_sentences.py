@@ -1,8 +1,6 @@
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from tuner.reporting.sentences import findings, headline, warning
 from tuner.results.estimate import Estimate
 from tuner.results.verdict import Interval, Promotion, Standing, Verdict
@@ -66,24 +64,18 @@ def test_what_the_search_believed_is_called_a_minimum(sample: Any) -> None:
     assert not any("believed" in sentence for sentence in findings(verdict_of(sample, replace(FAST, search_rmse=None))))
 
 
-@pytest.mark.parametrize(("expected", "how"), [(0.34, "below ridge."), (0.35, "no better than ridge either.")])
-def test_a_winner_that_loses_to_a_baseline_is_warned_of_with_what_the_bundle_should_do(
-    sample: Any, expected: float, how: str
-) -> None:
-    said = warning(verdict_of(sample, replace(FAST, rmse=Estimate(0.351, 0.0045, 9)), expected))
-    assert said == (
-        "The winner loses to ridge: one network of it has an RMSE of 0.3510, ridge has 0.3435 on the same folds. The "
-        f"bundle, the mean of 5 networks, should have {expected:.4f}, {how}"
+def test_a_bundle_that_loses_to_a_baseline_is_warned_of(sample: Any) -> None:
+    assert warning(verdict_of(sample, FAST, 0.35)) == (
+        "The bundle loses to ridge: the mean of 5 networks should have an RMSE of 0.3500, ridge has 0.3435 on the same "
+        "folds."
     )
 
 
-@pytest.mark.parametrize(("expected", "useless"), [(0.3655, True), (0.36, False)])
-def test_a_bundle_no_better_than_the_mean_predictor_is_not_to_be_used(
-    sample: Any, expected: float, useless: bool
-) -> None:
-    said = warning(verdict_of(sample, replace(FAST, rmse=Estimate(0.37, 0.0045, 9)), expected))
-    assert said.startswith("The winner loses to ridge and mean predictor:")
-    assert said.endswith("do not use it.") is useless
+def test_a_bundle_no_better_than_the_mean_predictor_is_not_to_be_used(sample: Any) -> None:
+    said = warning(verdict_of(sample, FAST, 0.3655))
+    assert said.startswith("The bundle loses to ridge and mean predictor:")
+    assert said.endswith("do not use it.")
+    assert not warning(verdict_of(sample, FAST, 0.36)).endswith("do not use it.")
 
 
 def test_a_search_without_finals_says_so(sample: Any) -> None:

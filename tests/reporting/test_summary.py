@@ -8,7 +8,6 @@ from tuner.reporting.summary import SHOWN, announcement, summary
 from tuner.results.folder import Folder
 from tuner.results.verdict import Interval
 
-
 FOLDER = Folder("/results/g/n")
 
 

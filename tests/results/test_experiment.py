@@ -78,9 +78,9 @@ def test_a_manifest_cut_short_is_said_to_be(experiment: Experiment) -> None:
 @pytest.mark.parametrize("key", ["base", "mutations", "depth", "seed", "fingerprint"])
 def test_an_experiment_is_resumed_only_as_it_began(key: str) -> None:
     keys = ("base", "mutations", "depth", "seed", "fingerprint", "command")
-    then = {**dict.fromkeys(keys, 1), "options": {"max_concurrent": 1}}
+    then = {**dict.fromkeys(keys, 1), "options": {"max_concurrent": 1, "finalists": 8, "rounds": 2}}
     check_unchanged({**then, "command": 2}, then)
     with pytest.raises(InputError, match="began with another max_concurrent;"):
-        check_unchanged({**then, "options": {"max_concurrent": 2}}, then)
+        check_unchanged({**then, "options": {**then["options"], "max_concurrent": 2}}, then)
     with pytest.raises(InputError, match=f"began with another {key};"):
         check_unchanged({**then, key: 2}, then)

@@ -23,7 +23,7 @@ def test_best_takes_the_lowest_rmse() -> None:
 
 
 def test_one_se_takes_the_simplest_within_one_standard_error_of_the_paired_difference() -> None:
-    near, far = candidate("near", 0.4, 1, 0.05), candidate("far", 0.6, 0, 0.05)
+    near, far = candidate("near", 0.405, 1, 0.05), candidate("far", 0.6, 0, 0.05)
     choice = select([candidate("best", 0.4, 9, 0.05), near, far], "one_se", 3)
     assert choice.winner == "near"
     assert choice.reason == "it is the simplest of the 2 within one standard error of the lowest RMSE, that of best"

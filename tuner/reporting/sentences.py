@@ -5,7 +5,7 @@ from tuner.results.verdict import Interval, Standing, Verdict
 
 
 def warning(verdict: Verdict) -> str:
-    """That the winner loses to a baseline; empty if it does not."""
+    """That the bundle loses to a baseline; empty if it does not."""
     if not verdict.lost_to:
         return ""
     best = verdict.lost_to[0]
@@ -15,9 +15,8 @@ def warning(verdict: Verdict) -> str:
     expected = verdict.promotion.expected.rmse
     useless = mean in verdict.lost_to and mean is not None and mean.rmse is not None and expected >= mean.rmse.value
     return told(
-        f"The winner loses to {names}: one network of it has an RMSE of {_rmse(verdict.winner)}, {best.name} has "
-        f"{_rmse(best)} on the same folds.",
-        _bundle_against(verdict, best, expected),
+        f"The bundle loses to {names}: the mean of {plural(verdict.promotion.networks, 'network')} should have an RMSE "
+        f"of {number(expected)}, {best.name} has {_rmse(best)} on the same folds.",
         "It is no better than predicting the mean of each neuron: do not use it." if useless else "",
     )
 
@@ -68,13 +67,6 @@ def _bundle(verdict: Verdict) -> str:
     if members > 1:
         return f"the mean of {networks} of {members} variants"
     return networks if verdict.promotion.networks == 1 else f"the mean of {networks}"
-
-
-def _bundle_against(verdict: Verdict, best: Standing, expected: float) -> str:
-    """The baseline and the whole bundle, which may be better than one of its networks."""
-    lower = best.rmse is not None and expected < best.rmse.value
-    how = f"below {best.name}" if lower else f"no better than {best.name} either"
-    return f"The bundle, {_bundle(verdict)}, should have {number(expected)}, {how}."
 
 
 def _believed(verdict: Verdict) -> str:
