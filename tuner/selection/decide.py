@@ -10,13 +10,14 @@ from tuner.engine.out_of_fold import OutOfFold
 from tuner.errors import TunerError
 from tuner.hyper_parameters import hyper_parameters
 from tuner.results.evidence import Evidence
+from tuner.results.policy import Ensemble
 from tuner.results.verdict import LearningCurve, Member, Promotion, Rule, Stage, Standing, Verdict
 from tuner.seeding import seed_of
 from tuner.selection.bootstrap import Mixture, Resamples, interval, resamples
 from tuner.selection.claim import Contender, honest_scores
 from tuner.selection.effects import effects_of
 from tuner.selection.importance import importances
-from tuner.selection.members import Ensemble, Team, choose_team, mixture_of
+from tuner.selection.members import Team, choose_team, mixture_of
 from tuner.selection.nested import Curve, curve_of, groups_of, nested_scores
 from tuner.selection.race import Race, race
 from tuner.selection.rules import select

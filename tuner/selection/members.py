@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from tuner.results.policy import Ensemble
 from tuner.results.verdict import SIGNIFICANT
 from tuner.selection.bootstrap import Mixture
 from tuner.selection.claim import Contender
 from tuner.selection.nested import nested_scores
 from tuner.selection.scores import difference
-
-Ensemble = Literal["auto", "winner", "finals"]
 
 
 @dataclass(frozen=True)
