@@ -17,7 +17,7 @@ from tuner.results.experiment import Entry
 from tuner.seeding import seed_of
 from tuner.settings import replaced
 
-LABELLED, UNSEEN, TEST, NEURONS, SIZE, CROP = 300, 1000, 2, 6, 20, 16
+LABELLED, UNSEEN, TEST, NEURONS, SIZE, CROP = 300, 600, 2, 6, 16, 12
 TRUTH_NETWORKS = 3
 BASE = Config(
     data=DataConfig(folds=3),
@@ -25,10 +25,12 @@ BASE = Config(
         image_size=CROP,
         num_classes=NEURONS,
         conv_layers=(ConvLayer(num_filters=8, kernel_size=5, pool_size=4),),
-        dense_layers=(DenseLayer(num_units=24, dropout_rate=0.2),),
+        dense_layers=(),
         logits_layer=LogitsLayer(dropout_rate=0.2),
     ),
-    training=TrainingConfig(eval_steps=5, max_steps=60, early_stopping_evals=3, learning_rate=0.01, precision="fp32"),
+    training=TrainingConfig(
+        eval_steps=5, max_steps=40, early_stopping_evals=3, batch_size=64, learning_rate=0.015, precision="fp32"
+    ),
 )
 
 
@@ -125,20 +127,20 @@ def _truth(simulation: Simulation, dataset: Dataset) -> Truth:
 
 
 def _grid() -> tuple[Entry, ...]:
-    (conv,), (dense,) = BASE.model.conv_layers, BASE.model.dense_layers
-    models = {
-        "more_filters": {"conv_layers": (replaced(conv, {"num_filters": 16}),)},
-        "small_kernel": {"conv_layers": (replaced(conv, {"kernel_size": 3}),)},
-        "few_units": {"dense_layers": (replaced(dense, {"num_units": 6}),)},
-        "no_pooling_to_speak_of": {"conv_layers": (replaced(conv, {"pool_size": 2}),)},
+    (conv,) = BASE.model.conv_layers
+    changes = {
+        "more_filters": {"model": {"conv_layers": (replaced(conv, {"num_filters": 16}),)}},
+        "small_kernel": {"model": {"conv_layers": (replaced(conv, {"kernel_size": 3}),)}},
+        "dense_layer": {"model": {"dense_layers": (DenseLayer(num_units=12, dropout_rate=0.2),)}},
+        "more_dropout": {"model": {"logits_layer": LogitsLayer(dropout_rate=0.5)}},
+        "slow": {"training": {"learning_rate": 0.005}},
     }
-    entries = [Entry("base", BASE, ())]
-    entries += [
-        Entry(name, replaced(BASE, {"model": replaced(BASE.model, changes)}), (name,))
-        for name, changes in models.items()
-    ]
-    fast = replaced(BASE, {"training": replaced(BASE.training, {"learning_rate": 0.03})})
-    return (*entries, Entry("fast", fast, ("fast",)))
+    entries = [Entry(name, replaced(BASE, _sections(change)), (name,)) for name, change in changes.items()]
+    return (Entry("base", BASE, ()), *entries)
+
+
+def _sections(change: dict[str, dict[str, object]]) -> dict[str, object]:
+    return {section: replaced(getattr(BASE, section), values) for section, values in change.items()}
 
 
 def _null_grid() -> tuple[Entry, ...]:

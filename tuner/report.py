@@ -14,11 +14,10 @@ def main(arguments: list[str]) -> None:
 
     experiment = Experiment.at(options.storage, options.group, options.name)
     manifest = experiment.manifest()
-    asked = {name: value for name, value in vars(options).items() if value is not None}
-    policy = Policy.of({**manifest["options"], **asked})
-    from tuner.stages.conclude import tell
+    policy = Policy.of(vars(options), recorded=manifest["options"])
+    from tuner.stages.conclude import tell, verdict_of
 
-    tell(experiment, policy)
+    tell(experiment, verdict_of(experiment, policy))
 
 
 def parser() -> argparse.ArgumentParser:

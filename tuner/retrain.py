@@ -26,8 +26,7 @@ def main(arguments: list[str]) -> None:
     from tuner.stages.conclude import conclude, here
 
     say(describe_data(dataset))
-    asked = {name: value for name, value in vars(options).items() if value is not None}
-    policy = Policy.of({**manifest["options"], **asked})
+    policy = Policy.of(vars(options), recorded=manifest["options"])
     seed = manifest["seed"] if options.seed is None else options.seed
     seed = seed_of(seed, options.group, options.name)
     conclude(experiment, dataset, policy, seed=seed, retrain=True, do=here)

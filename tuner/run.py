@@ -101,12 +101,12 @@ def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | 
     """Search, finals and promotion; of an experiment that was begun (no manifest) only what is left of them."""
     from tuner.results.experiment import BUNDLE, VERDICT
     from tuner.results.origin import origin_of
-    from tuner.stages.conclude import conclude, tell
+    from tuner.stages.conclude import conclude, tell, verdict_of
 
     folder, retrain = job.experiment.folder, not options.no_retrain
     if manifest is None and folder.exists(VERDICT) and (folder.exists(BUNDLE) or not retrain):
         say("this experiment is finished: nothing is left to do")
-        tell(job.experiment, job.policy)
+        tell(job.experiment, verdict_of(job.experiment, job.policy))
         return
     from tuner.raytune.launch import on_worker
     from tuner.stages.finals import finals

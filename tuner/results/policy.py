@@ -32,14 +32,20 @@ class Policy:
     seeds: int = 5
 
     @staticmethod
-    def of(options: Mapping[str, Any]) -> "Policy":
+    def of(options: Mapping[str, Any], recorded: Mapping[str, Any] | None = None) -> "Policy":
         """The policy among a command's options, by their names.
 
+        Args:
+            options: Those of a command; one that is None or missing is as recorded.
+            recorded: Those of the run, from its manifest.
+
         Raises:
-            InputError: one of them is missing, as in experiments of an earlier version.
+            InputError: one of them is in neither, as in experiments of an earlier version.
         """
+        given = {name: value for name, value in options.items() if value is not None}
+        known = {**(recorded or {}), **given}
         names = [field.name for field in fields(Policy)]
-        missing = [name for name in names if name not in options]
+        missing = [name for name in names if name not in known]
         if missing:
             raise InputError(f"the experiment's manifest has no {missing[0]}: an earlier version of tuner ran it")
-        return Policy(**{name: options[name] for name in names})
+        return Policy(**{name: known[name] for name in names})

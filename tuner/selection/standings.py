@@ -1,35 +1,20 @@
 """The rows of the leaderboard."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
 from tuner.results.estimate import holm
 from tuner.results.evidence import Evidence
 from tuner.results.record import TrialRecord
 from tuner.results.verdict import Stage, Standing
-from tuner.selection.race import Race
+from tuner.selection.measured import Measured
 from tuner.selection.scores import Scores, difference, rmse_estimate
 
 
-def standings_of(
-    evidence: Evidence,
-    finals: Mapping[str, Scores],
-    search: Mapping[str, Scores],
-    steps: Mapping[str, int],
-    course: Race,
-) -> tuple[Standing, ...]:
-    """One row a variant: finalists that were left at the end, then those that dropped out, then the others; best first.
-
-    Args:
-        evidence: What was measured.
-        finals: Scores of the finalists.
-        search: Scores of all that the search measured.
-        steps: The best step of each.
-        course: Of the race.
-    """
-    rows = [_row(record, evidence, finals, search, steps, course) for record in evidence.records]
-    tested = [row for row in rows if row.difference is not None and (row.stage == "finals" or not finals)]
+def standings_of(measured: Measured) -> tuple[Standing, ...]:
+    """One row a variant: finalists left at the end, then those that dropped out, then the others; best first."""
+    rows = [_row(record, measured) for record in measured.evidence.records]
+    tested = [row for row in rows if row.difference is not None and (row.stage == "finals" or not measured.finals)]
     tried = sum(row.rmse is not None for row in rows) - 1
     corrected = holm(tuple(row.difference.p for row in tested if row.difference is not None), tried)
     p_of = {row.name: p for row, p in zip(tested, corrected, strict=True)}
@@ -49,34 +34,27 @@ def baseline_standings(evidence: Evidence, control: Scores | None) -> tuple[Stan
     return tuple(rows)
 
 
-def _row(
-    record: TrialRecord,
-    evidence: Evidence,
-    finals: Mapping[str, Scores],
-    search: Mapping[str, Scores],
-    steps: Mapping[str, int],
-    course: Race,
-) -> Standing:
-    name, control = record.variant, evidence.control.name
-    stage: Stage = "finals" if name in finals else "search"
-    measured = finals if name in finals else search
-    scores = measured.get(name) if record.eligible else None
-    compared = scores is not None and name != control and control in measured
+def _row(record: TrialRecord, measured: Measured) -> Standing:
+    name, control = record.variant, measured.evidence.control.name
+    stage: Stage = "finals" if name in measured.finals else "search"
+    compared = measured.finals if stage == "finals" else measured.search
+    scores, base = compared.get(name) if record.eligible else None, compared.get(control)
+    curve = measured.finals_curves.get(name) or measured.search_curves.get(name)
     best, last = record.best, record.measurements[-1] if record.measurements else None
     return Standing(
         name=name,
         stage=stage,
-        status="dropped" if name in course.dropped else record.status,
+        status="dropped" if name in measured.course.dropped else record.status,
         repeats=scores.repeats if scores else 0,
         rmse=rmse_estimate(scores) if scores else None,
-        difference=difference(scores, measured[control]) if scores and compared else None,
-        step=steps.get(name),
+        difference=difference(scores, base) if scores and base and name != control else None,
+        step=curve.step if curve else None,
         search_rmse=best.rmse if best else None,
         neuron_rmse=scores.neuron_rmse if scores else (),
         mutations=record.mutations,
         parameters=record.parameters,
         macs=record.macs,
-        seconds=(last.seconds if last else 0.0) + evidence.finals_seconds.get(name, 0.0),
+        seconds=(last.seconds if last else 0.0) + measured.evidence.finals_seconds.get(name, 0.0),
         error=record.error,
     )
 

@@ -20,7 +20,8 @@ from tuner.results.policy import Policy
 from tuner.results.verdict import Verdict
 from tuner.seeding import seed_of
 from tuner.selection.baselines import baseline_predictions
-from tuner.selection.decide import course_of, decide, search_scores
+from tuner.selection.decide import decide
+from tuner.selection.measured import Measured
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -54,12 +55,11 @@ def conclude(experiment: Experiment, dataset: Dataset, policy: Policy, *, seed: 
         names = ", ".join(member.variant for member in promotion.members)
         say(f"retraining {promotion.networks} networks on all {len(dataset.labelled)} images: {names}")
         do(promote, verdict, dataset, experiment.folder, seed=seed_of(seed, "retrain"))
-    tell(experiment, policy)
+    tell(experiment, verdict)
 
 
-def tell(experiment: Experiment, policy: Policy) -> None:
-    """The leaderboard and the report are written from the records alone, and the verdict is said."""
-    verdict = verdict_of(experiment, policy)
+def tell(experiment: Experiment, verdict: Verdict) -> None:
+    """The leaderboard and the report are written, and the verdict is said."""
     publish(experiment, verdict)
     say(*summary(verdict, experiment.folder, promoted=experiment.folder.exists(BUNDLE)))
 
@@ -71,13 +71,7 @@ def verdict_of(experiment: Experiment, policy: Policy) -> Verdict:
         TunerError: no trial measured anything.
     """
     try:
-        return decide(
-            read_evidence(experiment),
-            rule=policy.rule,
-            looks=policy.rounds,
-            ensemble=policy.ensemble,
-            seeds=policy.seeds,
-        )
+        return decide(read_evidence(experiment), policy)
     except TunerError as error:
         if error.exit_code != 1:
             raise
@@ -87,13 +81,12 @@ def verdict_of(experiment: Experiment, policy: Policy) -> Verdict:
 
 def measure_baselines(experiment: Experiment, dataset: Dataset, policy: Policy, do: Do) -> None:
     """The experiment's folder holds what the baselines predict on the folds that the variants are compared on."""
-    evidence = read_evidence(experiment)
-    scores = search_scores(evidence)
-    curve = evidence.finals.get(evidence.control.name) or evidence.search.get(evidence.control.name)
-    if curve is None and not scores:
+    measured = Measured(read_evidence(experiment), policy.rounds)
+    evidence, rounds = measured.evidence, measured.course.rounds
+    scores = measured.finals or measured.search
+    if not scores:
         return
-    rounds = course_of(evidence, policy.rounds).rounds
-    folds_RL = curve.folds if curve is not None else next(iter(scores.values())).folds
+    folds_RL = scores.get(evidence.control.name, next(iter(scores.values()))).folds
     folds_RL = folds_RL[:rounds] if rounds else folds_RL
     if evidence.baselines and np.array_equal(folds_RL, evidence.baseline_folds):
         return

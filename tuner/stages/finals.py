@@ -10,8 +10,8 @@ from tuner.results.experiment import Entry, Experiment
 from tuner.results.origin import origin_of
 from tuner.results.record import TrialRecord
 from tuner.seeding import seed_of
-from tuner.selection.decide import course_of, search_scores
 from tuner.selection.finalists import final_config, finalists, steps_of
+from tuner.selection.measured import Measured
 from tuner.stages.budget import Budget
 from tuner.stages.job import Job
 
@@ -28,7 +28,8 @@ def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None]) -> No
         Interrupted: trials are left.
     """
     evidence, policy = read_evidence(job.experiment), job.policy
-    running = finalists(search_scores(evidence), evidence.control.name, policy.finalists) if policy.finalists else ()
+    search = Measured(evidence, policy.rounds).search
+    running = finalists(search, evidence.control.name, policy.finalists) if policy.finalists else ()
     if len(running) < 2:
         return
     reserve, trial_s = promotion_seconds(job, evidence), 0.0
@@ -42,7 +43,7 @@ def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None]) -> No
         _round(job, run, number, running, evidence, left)
         trial_s = (time.monotonic() - begun) / len(running)
         evidence = read_evidence(job.experiment)
-        course = course_of(evidence, policy.rounds)
+        course = Measured(evidence, policy.rounds).course
         if course.rounds < number or course.decided:
             return
         running = course.running(evidence.control.name)

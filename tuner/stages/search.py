@@ -28,9 +28,9 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
     """
     if manifest is not None:
         job.experiment.begin(manifest, job.entries, origin_of(job.dataset, job.seed))
+    open_log(crew)
     if manifest is not None or not is_searched(job):
         write_responses(job.experiment, job.dataset)
-        open_log(crew)
         limits = Limits(seconds=budget.for_search(), give_up=True, spared=job.entries[0].name)
         ended = crew.run(
             job.experiment,

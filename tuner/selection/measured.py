@@ -1,0 +1,78 @@
+"""What was measured, as curves and scores by stage."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from tuner.engine.out_of_fold import OutOfFold
+from tuner.results.evidence import Evidence
+from tuner.results.record import TrialRecord
+from tuner.selection.nested import Curve, curve_of, groups_of, nested_scores
+from tuner.selection.race import Race, race
+from tuner.selection.scores import Scores
+
+Curves = dict[str, Curve]
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """An experiment so far; every score is of steps that were chosen without the images.
+
+    Attributes:
+        evidence: What its folder holds.
+        looks: How many rounds its finals can have.
+    """
+
+    evidence: Evidence
+    looks: int
+
+    @cached_property
+    def groups(self) -> npt.NDArray[np.int64]:
+        """`[L]`, groups of images."""
+        return groups_of(len(self.evidence.responses), self.evidence.seed)
+
+    @cached_property
+    def records(self) -> dict[str, TrialRecord]:
+        """Variant to its record in the search."""
+        return {record.variant: record for record in self.evidence.records}
+
+    @cached_property
+    def search_curves(self) -> Curves:
+        """Of all that the search measured."""
+        return self._curves(self.evidence.search)
+
+    @cached_property
+    def finals_curves(self) -> Curves:
+        """Of all who entered the finals."""
+        return self._curves(self.evidence.finals)
+
+    @cached_property
+    def search(self) -> dict[str, Scores]:
+        """Of every variant that may win, in the search."""
+        eligible = {name: curve for name, curve in self.search_curves.items() if self.records[name].eligible}
+        return self._scores(eligible)
+
+    @cached_property
+    def finals(self) -> dict[str, Scores]:
+        """Of all who entered the finals."""
+        return self._scores(self.finals_curves)
+
+    @cached_property
+    def course(self) -> Race:
+        """How far the finals have come."""
+        return race(self.finals, self.looks, self.evidence.failed)
+
+    @property
+    def alive(self) -> tuple[str, ...]:
+        """Those that may win: who is left in the finals, or without finals all that the search may choose from."""
+        return tuple(name for name in self.course.alive or self.search if self.records[name].eligible)
+
+    def _curves(self, found: Mapping[str, OutOfFold]) -> Curves:
+        curves = {name: curve_of(out_of_fold, self.evidence.responses) for name, out_of_fold in found.items()}
+        return {name: curve for name, curve in curves.items() if curve is not None}
+
+    def _scores(self, curves: Curves) -> dict[str, Scores]:
+        return {name: nested_scores(curve, self.groups) for name, curve in curves.items()}
