@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -30,7 +30,7 @@ from tuner.results.model_folder import ModelFolder
 from tuner.results.origin import origin_of
 from tuner.results.policy import RULES, Policy
 from tuner.results.record import TrialRecord, row_of
-from tuner.results.verdict import Verdict
+from tuner.results.verdict import Rule, Verdict
 from tuner.seeding import seed_of
 from tuner.settings import replaced
 from tuner.stages.budget import Budget
@@ -50,7 +50,8 @@ class Outcome:
         bundle: The same for the bundle.
         better: Whether the winner is said to be better than the base config.
         truly_better: Whether its networks are.
-        regret: True RMSE of one network of the winner at its step minus the lowest of the grid at any step.
+        regret: Rule to the true RMSE of one network of what it picks, at its step, minus the lowest of the grid at any
+            step.
         naive_regret: The same for the lowest RMSE on 20 images, one network a variant.
         naive_bias: What those 20 images show minus the truth.
         winner: Its name.
@@ -61,7 +62,7 @@ class Outcome:
     bundle: tuple[float, float, float, float]
     better: bool
     truly_better: bool
-    regret: float
+    regret: dict[Rule, float]
     naive_regret: float
     naive_bias: float
     winner: str
@@ -75,23 +76,23 @@ def experiment_of(seed: int, null: bool, policy: Policy) -> Outcome:
     task = task_of(seed, null=null)
     with tempfile.TemporaryDirectory() as folder:
         job = _searched(task, Experiment.at(folder, "honesty", "one"), policy, seed, null=null)
-        verdict = verdict_of(job.experiment, policy)
+        verdicts = {rule: verdict_of(job.experiment, replace(policy, rule=rule)) for rule in RULES}
+        verdict = verdicts[policy.rule]
         bundle = retrain(verdict.promotion.members, task.dataset, seed=seed_of(seed, "retrain"))
     with torch.no_grad():
         true_bundle = task.truth.rmse(bundle(task.truth.images.permute(0, 2, 3, 1)).numpy())
     truth = _truths(task, seed, null=null)
-    assert verdict.winner.step is not None
     lowest = min(min(curve.values()) for curve in truth.values())
-    true_network = truth[verdict.winner.name][verdict.winner.step]
+    picked = {rule: truth[found.winner.name][found.winner.step or 0] for rule, found in verdicts.items()}
     control = next(row for row in verdict.standings if row.name == "base")
     naive_name, naive_step, shown = _naive(task, seed)
     claim, expected = verdict.claim, verdict.promotion.expected
     return Outcome(
-        network=(claim.rmse, claim.low, claim.high, true_network),
+        network=(claim.rmse, claim.low, claim.high, picked[policy.rule]),
         bundle=(expected.rmse, expected.low, expected.high, true_bundle),
         better=verdict.is_better,
         truly_better=_is_truly_better(verdict, truth, control.step, null=null),
-        regret=true_network - lowest,
+        regret={rule: found - lowest for rule, found in picked.items()},
         naive_regret=truth[naive_name][naive_step] - lowest,
         naive_bias=shown - truth[naive_name][naive_step],
         winner=verdict.winner.name,
@@ -190,12 +191,11 @@ def report(outcomes: Sequence[Outcome], *, null: bool) -> str:
         ["and is not true", _share(false)],
     ]
     if not null:
-        regret, naive = (np.array([getattr(one, name) for one in outcomes]) for name in ("regret", "naive_regret"))
-        rows += [
-            ["mean regret", f"{regret.mean():.5f}"],
-            ["mean regret of the lowest RMSE on 20 images", f"{naive.mean():.5f}"],
-            ["ratio", f"{regret.mean() / naive.mean():.2f}"],
-        ]
+        naive = np.mean([one.naive_regret for one in outcomes])
+        for rule in RULES:
+            regret = np.mean([one.regret[rule] for one in outcomes])
+            rows += [[f"mean regret by {rule}", f"{regret:.5f}, {regret / naive:.2f} of that by 20 images"]]
+        rows += [["mean regret of the lowest RMSE on 20 images", f"{naive:.5f}"]]
     shown = np.array([one.naive_bias for one in outcomes])
     rows += [["what 20 images show minus the truth", f"{shown.mean():+.4f} (sd {shown.std():.4f})"]]
     rows += [["seconds an experiment", f"{np.mean([one.seconds for one in outcomes]):.1f}"]]

@@ -17,8 +17,8 @@ from tuner.results.experiment import Entry
 from tuner.seeding import seed_of
 from tuner.settings import replaced
 
-LABELLED, UNSEEN, TEST, NEURONS, SIZE, CROP = 300, 600, 2, 6, 16, 12
-TRUTH_NETWORKS = 3
+LABELLED, UNSEEN, TEST, NEURONS, SIZE, CROP = 500, 1000, 2, 6, 16, 12
+TRUTH_NETWORKS = 8
 BASE = Config(
     data=DataConfig(folds=3),
     model=ModelConfig(
