@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from logging.handlers import MemoryHandler
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from rich.console import Console, RenderableType
 
@@ -97,9 +97,11 @@ def duration(text: str) -> float:
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
-def whole_number(text: str) -> int:
-    """A whole number of at least 0."""
-    return 0 if text == "0" else positive_int(text)
+def finalists_number(text: str) -> int | Literal["auto"]:
+    """A whole number of at least 0, or `auto`."""
+    if text not in ("0", "auto"):
+        return positive_int(text)
+    return 0 if text == "0" else "auto"
 
 
 def say(*lines: RenderableType) -> None:

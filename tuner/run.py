@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.command import amount, duration, execute, make_parser, positive_int, say, seed_number, whole_number
+from tuner.command import amount, duration, execute, finalists_number, make_parser, positive_int, say, seed_number
 from tuner.document import read_document
 from tuner.errors import InputError, Interrupted
 from tuner.results.policy import ENSEMBLES, RULES, Policy
@@ -14,6 +14,7 @@ from tuner.seeding import seed_of
 from tuner.stages.budget import Budget
 from tuner.stages.job import Job, prepare
 
+FINALS_HELP = "variants in the finals; auto: the better half of them, and 8 at most; 0: no finals"
 ENSEMBLE_HELP = (
     "networks of the winner, of all finalists as good as the best, or auto: whichever the finals say is better"
 )
@@ -57,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--max-concurrent", type=positive_int, help="trials at a time; as many as fit, if not given")
     made.add_argument("--seed", type=seed_number, default=0, help="decides everything random")
     made.add_argument(
-        "--finals", dest="finalists", type=whole_number, default=8, help="variants in the finals; 0: no finals"
+        "--finals", dest="finalists", type=finalists_number, default="auto", metavar="N|auto", help=FINALS_HELP
     )
     made.add_argument("--rounds", type=positive_int, default=2, help="of the finals, at most: repeats of 5 folds")
     made.add_argument("--rule", choices=RULES, default="one_se", help="how the winner is chosen among the finalists")

@@ -8,6 +8,7 @@ from tuner.errors import InputError
 from tuner.results.verdict import Rule
 
 Ensemble = Literal["auto", "winner", "finals"]
+Finalists = int | Literal["auto"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 ENSEMBLES: tuple[Ensemble, ...] = get_args(Ensemble)
 
@@ -18,7 +19,8 @@ class Policy:
 
     Attributes:
         rule: See `tuner.selection.rules.select`.
-        finalists: Variants in the finals, at most; 0 chooses by the search alone.
+        finalists: Variants in the finals, at most, the control among them; `auto` is the better half of the search, 8
+            at most; 0 chooses by the search alone.
         rounds: Of the finals, at most: each is one more repeat of the cross-validation.
         ensemble: Whose networks the bundle holds: the winner's, those of all finalists as good as the best, or `auto`,
             whichever the finals say is better.
@@ -26,7 +28,7 @@ class Policy:
     """
 
     rule: Rule = "one_se"
-    finalists: int = 8
+    finalists: Finalists = "auto"
     rounds: int = 2
     ensemble: Ensemble = "auto"
     seeds: int = 5

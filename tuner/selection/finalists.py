@@ -1,26 +1,34 @@
 """Who comes into the finals, and with which config."""
 
+import math
 from collections.abc import Mapping
 
 from tuner.config import Config
+from tuner.results.policy import Finalists
 from tuner.results.record import TrialRecord
 from tuner.selection.scores import Scores
 from tuner.settings import replaced
 
 FEWEST_FOLDS = 5
+MOST = 8
 WITHOUT_END = 10**6
 
 
-def finalists(search: Mapping[str, Scores], control: str, count: int) -> tuple[str, ...]:
+def finalists(search: Mapping[str, Scores], control: str, count: Finalists) -> tuple[str, ...]:
     """The control and the variants of the lowest RMSE in the search, `count` in all; the control is first.
+
+    What the worse half of a search holds wins too seldom to be worth the time of a final.
 
     Args:
         search: Scores of all that may win.
         control: The base config's name; it is there even if the search could not measure it.
-        count: At least 1.
+        count: With 0 there is none; `auto` is half of the variants beside the control, rounded up, and `MOST` at most.
     """
+    if count == 0:
+        return ()
     best = sorted((name for name in search if name != control), key=lambda name: (search[name].rmse, name))
-    return (control, *best[: count - 1])
+    most = min(MOST, 1 + math.ceil(len(best) / 2)) if count == "auto" else count
+    return (control, *best[: most - 1])
 
 
 def final_config(config: Config, steps: int, num_labelled: int, seed: int) -> Config:

@@ -8,6 +8,7 @@ from tuner.raytune.stopper import Limits
 from tuner.results.evidence import Evidence, read_evidence
 from tuner.results.experiment import Entry, Experiment
 from tuner.results.origin import origin_of
+from tuner.results.policy import Policy
 from tuner.results.record import TrialRecord
 from tuner.seeding import seed_of
 from tuner.selection.finalists import final_config, finalists, steps_of
@@ -29,10 +30,10 @@ def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None]) -> No
     """
     evidence, policy = read_evidence(job.experiment), job.policy
     search = Measured(evidence, policy.rounds).search
-    running = finalists(search, evidence.control.name, policy.finalists) if policy.finalists else ()
+    running = finalists(search, evidence.control.name, policy.finalists)
     if len(running) < 2:
         return
-    reserve, trial_s = promotion_seconds(job, evidence), 0.0
+    reserve, trial_s = promotion_seconds(policy, evidence, len(running)), 0.0
     for number in range(1, policy.rounds + 1):
         left = budget.for_finals(reserve)
         if number > 1 and left is not None and left < trial_s * len(running):
@@ -49,10 +50,9 @@ def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None]) -> No
         running = course.running(evidence.control.name)
 
 
-def promotion_seconds(job: Job, evidence: Evidence) -> float:
+def promotion_seconds(policy: Policy, evidence: Evidence, num_finalists: int) -> float:
     """About how long the bundle's networks will take to train, by how long the search's took."""
-    policy = job.policy
-    networks = policy.seeds if policy.ensemble == "winner" else max(policy.seeds, 2 * policy.finalists)
+    networks = policy.seeds if policy.ensemble == "winner" else max(policy.seeds, 2 * num_finalists)
     longest = 0.0
     for entry, record in zip(evidence.entries, evidence.records, strict=True):
         if record.measurements:
