@@ -38,6 +38,17 @@ def make_parser(command: str, description: str, example: str) -> Parser:
     )
 
 
+def add_experiment(parser: argparse.ArgumentParser) -> None:
+    """The options that name an experiment."""
+    parser.add_argument("-g", "--group", required=True, help="experiment group")
+    parser.add_argument("-n", "--name", required=True, help="experiment name")
+    parser.add_argument(
+        "--storage",
+        default="ray_results",
+        help="where experiments are kept: a folder, or a URI such as s3://bucket/path",
+    )
+
+
 def execute(command: str, main: Callable[[list[str]], None], arguments: list[str]) -> int:
     """Runs a command; its exit code. What users can mend is said without a traceback."""
     try:

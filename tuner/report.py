@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from tuner.command import execute, make_parser
+from tuner.command import add_experiment, execute, make_parser
 from tuner.results.policy import ENSEMBLES, RULES, Policy
 
 
@@ -27,15 +27,9 @@ def parser() -> argparse.ArgumentParser:
         "Writes an experiment's report.html, verdict.json and leaderboard.csv again; nothing is trained.",
         "python -m tuner.report -g demo -n first",
     )
-    made.add_argument("-g", "--group", required=True, help="experiment group")
-    made.add_argument("-n", "--name", required=True, help="experiment name")
+    add_experiment(made)
     made.add_argument("--rule", choices=RULES, help="how the winner is chosen; as in the run, if not given")
     made.add_argument("--ensemble", choices=ENSEMBLES, help="whose networks a bundle would hold; as in the run")
-    made.add_argument(
-        "--storage",
-        default="ray_results",
-        help="where experiments are kept: a folder, or a URI such as s3://bucket/path",
-    )
     return made
 
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tuner.command import execute, make_parser, positive_int, say, seed_number
+from tuner.command import add_experiment, execute, make_parser, positive_int, say, seed_number
 from tuner.errors import InputError
 from tuner.results.policy import ENSEMBLES, RULES
 
@@ -39,18 +39,12 @@ def parser() -> argparse.ArgumentParser:
         "Retrains the winner of an experiment on all labelled images and exports it to the experiment's best/.",
         "python -m tuner.retrain -g demo -n first --seeds 10",
     )
-    made.add_argument("-g", "--group", required=True, help="experiment group")
-    made.add_argument("-n", "--name", required=True, help="experiment name")
+    add_experiment(made)
     made.add_argument("--seeds", type=positive_int, help="networks in the bundle; as in the run, if not given")
     made.add_argument("--rule", choices=RULES, help="how the winner is chosen; as in the run, if not given")
     made.add_argument("--ensemble", choices=ENSEMBLES, help="whose networks; as in the run, if not given")
     made.add_argument("--seed", type=seed_number, help="decides everything random; the experiment's, if not given")
     made.add_argument("--data", help="folder of the data set, if it has moved")
-    made.add_argument(
-        "--storage",
-        default="ray_results",
-        help="where experiments are kept: a folder, or a URI such as s3://bucket/path",
-    )
     return made
 
 

@@ -6,7 +6,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.command import amount, duration, execute, finalists_number, make_parser, positive_int, say, seed_number
+from tuner.command import (
+    add_experiment,
+    amount,
+    duration,
+    execute,
+    finalists_number,
+    make_parser,
+    positive_int,
+    say,
+    seed_number,
+)
 from tuner.document import read_document
 from tuner.errors import InputError, Interrupted
 from tuner.results.policy import ENSEMBLES, RULES, Policy
@@ -44,8 +54,7 @@ def parser() -> argparse.ArgumentParser:
         "Trains every variant of a base config, shows which is best, retrains it on all images and exports it.",
         "python -m tuner.run -g demo -n first",
     )
-    made.add_argument("-g", "--group", required=True, help="experiment group")
-    made.add_argument("-n", "--name", required=True, help="experiment name")
+    add_experiment(made)
     made.add_argument("--config", default="base_configs/default.yaml", help="base config")
     made.add_argument("--mutations", default="mutations/default.yaml", help="mutations file")
     made.add_argument("--data", default="data", help="folder with stim.npy and train.csv, or 'simulated'")
@@ -66,11 +75,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seeds", type=positive_int, default=5, help="networks in the bundle, at least")
     made.add_argument("--ensemble", choices=ENSEMBLES, default="auto", help=ENSEMBLE_HELP)
     made.add_argument("--address", help="a running Ray cluster, such as auto; one is started here, if not given")
-    made.add_argument(
-        "--storage",
-        default="ray_results",
-        help="where experiments are kept: a folder, or a URI such as s3://bucket/path",
-    )
     made.add_argument("--resume", action="store_true", help="go on with an experiment that was interrupted")
     made.add_argument("--dry-run", action="store_true", help="show the variants and train nothing")
     made.add_argument("--no-retrain", action="store_true", help="end with the leaderboard")

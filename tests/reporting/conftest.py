@@ -71,39 +71,8 @@ def make_sample(
     mean_N = rng.uniform(0.28, 0.45, neurons)
     configs = [config_of(index) for index in range(variants)]
 
-    def neuron_rmse(shift: float) -> tuple[float, ...]:
-        return tuple(float(value) for value in mean_N * (level_N + shift * 3 + rng.normal(0, 0.01, neurons)))
-
-    def standing(index: int, rank: int) -> Standing:
-        finals = rank < finalists
-        difference = None if index == 0 else Estimate(float(truth[index]), PAIRED_SE if finals else 2 * PAIRED_SE, DF)
-        return Standing(
-            name=called[index],
-            stage="finals" if finals else "search",
-            status="finished" if finals or index % 2 else "dropped",
-            repeats=4 if finals else 1,
-            rmse=Estimate(BASE_RMSE + float(truth[index]), SE, DF),
-            difference=difference,
-            p=None if difference is None else min(1.0, difference.p * variants),
-            step=28 + 4 * (index % 3),
-            search_rmse=BASE_RMSE + float(truth[index]) - 0.006,
-            neuron_rmse=neuron_rmse(float(truth[index])),
-            mutations=() if index == 0 else (called[index],),
-            parameters=412_000 + index,
-            macs=31_000_000,
-            seconds=60.0 + 40 * index,
-        )
-
-    failed = {variants - 1} if variants > 4 else set()
-    order = sorted(set(range(variants)) - failed, key=lambda index: truth[index])
-    order = [index for index in order if index in {0, *order[: finalists - 1]}] + [
-        index for index in order if index not in {0, *order[: finalists - 1]}
-    ]
-    standings = [standing(index, rank) for rank, index in enumerate(order)]
-    standings += [
-        Standing(called[index], "search", "failed", 0, None, mutations=(called[index],), error="MemoryError: 12 GiB")
-        for index in sorted(failed)
-    ]
+    profile = Profile(rng, mean_N, level_N)
+    standings, order = standings_of(profile, called, truth, finalists)
     baselines = tuple(
         Standing(name, "baseline", "finished", 4, Estimate(rmse, SE, DF), neuron_rmse=tuple(mean_N * rmse / MEAN_RMSE))
         for name, rmse in (("extra trees", 0.3414), ("ridge", 0.3435), ("mean predictor", MEAN_RMSE))
@@ -130,7 +99,7 @@ def make_sample(
         ),
         curves=curves_of(rng, standings, step_s),
         neurons=tuple(neuron_names(index) for index in range(neurons)),
-        neuron_metrics={"rmse": neuron_rmse(0), "correlation": tuple(rng.uniform(0.1, 0.7, neurons)), "r2": ()},
+        neuron_metrics={"rmse": profile.neuron_rmse(0), "correlation": tuple(rng.uniform(0.1, 0.7, neurons)), "r2": ()},
         predicted=predicted.astype(np.float64),
         measured=measured,
         noise_rmse=None,
@@ -140,18 +109,73 @@ def make_sample(
     entries = tuple(
         Entry(name, config, () if name == "base" else (name,)) for name, config in zip(called, configs, strict=True)
     )
-    manifest = {
+    return Sample(verdict, entries, manifest_of(configs[0]))
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How hard each neuron is, by a mean RMSE and what networks make of it."""
+
+    rng: np.random.Generator
+    mean_N: np.ndarray
+    level_N: np.ndarray
+
+    def neuron_rmse(self, shift: float) -> tuple[float, ...]:
+        """One a neuron, of a variant that is worse by this."""
+        noise_N = self.rng.normal(0, 0.01, len(self.mean_N))
+        return tuple(float(value) for value in self.mean_N * (self.level_N + shift * 3 + noise_N))
+
+
+def standings_of(
+    profile: Profile, called: list[str], truth: np.ndarray, finalists: int
+) -> tuple[list[Standing], list[int]]:
+    """The rows, the last of which failed if there are more than four, and the order of those that did not."""
+    variants = len(called)
+
+    def standing(index: int, rank: int) -> Standing:
+        finals = rank < finalists
+        difference = None if index == 0 else Estimate(float(truth[index]), PAIRED_SE if finals else 2 * PAIRED_SE, DF)
+        return Standing(
+            name=called[index],
+            stage="finals" if finals else "search",
+            status="finished" if finals or index % 2 else "dropped",
+            repeats=4 if finals else 1,
+            rmse=Estimate(BASE_RMSE + float(truth[index]), SE, DF),
+            difference=difference,
+            p=None if difference is None else min(1.0, difference.p * variants),
+            step=28 + 4 * (index % 3),
+            search_rmse=BASE_RMSE + float(truth[index]) - 0.006,
+            neuron_rmse=profile.neuron_rmse(float(truth[index])),
+            mutations=() if index == 0 else (called[index],),
+            parameters=412_000 + index,
+            macs=31_000_000,
+            seconds=60.0 + 40 * index,
+        )
+
+    failed = {variants - 1} if variants > 4 else set()
+    order = sorted(set(range(variants)) - failed, key=lambda index: truth[index])
+    entered = {0, *order[: finalists - 1]}
+    order = [index for index in order if index in entered] + [index for index in order if index not in entered]
+    failures = [
+        Standing(called[index], "search", "failed", 0, None, mutations=(called[index],), error="MemoryError: 12 GiB")
+        for index in sorted(failed)
+    ]
+    return [standing(index, rank) for rank, index in enumerate(order)] + failures, order
+
+
+def manifest_of(config: Config) -> dict[str, Any]:
+    """What was run."""
+    return {
         "command": "python -m tuner.run -g v4 -n first --config base_configs/v4.yaml",
         "options": {"group": "v4", "name": "first"},
         "seed": 3,
         "depth": 1,
-        "base": plain(configs[0]),
+        "base": plain(config),
         "mutations": {"add_conv_layer": [{"num_filters": [64, 65], "kernel_size": [3, 4]}]},
         "data": "/data/v4",
         "fingerprint": "3f9a2c17d0b14ee1",
         "versions": {"python": "3.12.1", "tuner": "0.1.0", "ray": "2.60.0", "torch": "2.13.0", "numpy": "2.4.6"},
     }
-    return Sample(verdict, entries, manifest)
 
 
 def effects_of(
