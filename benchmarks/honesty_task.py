@@ -29,7 +29,7 @@ BASE = Config(
         logits_layer=LogitsLayer(dropout_rate=0.2),
     ),
     training=TrainingConfig(
-        eval_steps=5, max_steps=40, early_stopping_evals=3, batch_size=64, learning_rate=0.015, precision="fp32"
+        eval_steps=6, max_steps=60, early_stopping_evals=3, batch_size=64, learning_rate=0.03, precision="fp32"
     ),
 )
 
@@ -133,7 +133,7 @@ def _grid() -> tuple[Entry, ...]:
         "small_kernel": {"model": {"conv_layers": (replaced(conv, {"kernel_size": 3}),)}},
         "dense_layer": {"model": {"dense_layers": (DenseLayer(num_units=12, dropout_rate=0.2),)}},
         "more_dropout": {"model": {"logits_layer": LogitsLayer(dropout_rate=0.5)}},
-        "slow": {"training": {"learning_rate": 0.005}},
+        "slow": {"training": {"learning_rate": 0.01}},
     }
     entries = [Entry(name, replaced(BASE, _sections(change)), (name,)) for name, change in changes.items()]
     return (Entry("base", BASE, ()), *entries)
