@@ -27,13 +27,14 @@ def importances(tables: Sequence[HyperParameters], rmse: Sequence[float], seed: 
     if len(tables) < FEWEST or len(names) < 2 or len(set(rmse)) < 2:
         return {}
     distributions = {name: _distribution([table.get(name, ABSENT) for table in tables]) for name in names}
+    small = seed % 2**32  # more is refused by what Optuna draws from
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of categories that are not numbers or texts only
-        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=small))
         for table, value in zip(tables, rmse, strict=True):
             values = {name: table.get(name, ABSENT) for name in names}
             study.add_trial(optuna.trial.create_trial(params=values, distributions=distributions, value=value))
-        found = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=seed % 2**32))
+        found = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=small))
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
