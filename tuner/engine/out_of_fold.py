@@ -5,6 +5,7 @@ Axes: `T` evaluations, `R` repeats, `L` labelled images, `N` neurons.
 
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ from tuner.errors import InputError
 FILE = "out_of_fold.npz"
 KEPT_BYTES = 2**26
 """Of predictions; beyond that, the evaluations farthest from the best one are left out."""
+NOT_WHOLE = (OSError, ValueError, KeyError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What numpy and `zipfile` raise for a `.npz` file that was cut short or garbled, or is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +87,7 @@ def read_out_of_fold(content: bytes, place: str) -> OutOfFold:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             found = OutOfFold(arrays["steps"], arrays["predictions"], arrays["folds"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except NOT_WHOLE as error:
         raise InputError(f"{place} is not a whole file of held-out predictions: {error}") from None
     if found.predictions.ndim != 4 or found.folds.shape != found.predictions.shape[1:3]:
         raise InputError(f"{place} holds predictions of another shape: {found.predictions.shape}")

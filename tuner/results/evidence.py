@@ -1,7 +1,6 @@
 """All that was measured in an experiment, as what it came to is told from: no data set and no training is needed."""
 
 import io
-import zipfile
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.dataset.load import Dataset
-from tuner.engine.out_of_fold import OutOfFold, joined
+from tuner.engine.out_of_fold import NOT_WHOLE, OutOfFold, joined
 from tuner.errors import InputError
 from tuner.results.experiment import Entry, Experiment
 from tuner.results.origin import ORIGIN, read_origin
@@ -82,8 +81,8 @@ def read_evidence(experiment: Experiment) -> Evidence:
         InputError: there is no experiment, or a file of it is not whole.
     """
     entries = experiment.entries()
-    kept = _arrays(experiment, RESPONSES)
-    baselines = _arrays(experiment, BASELINES) if experiment.folder.exists(BASELINES) else {}
+    kept = _arrays(experiment, RESPONSES, "responses", "neurons", "noise_rmse")
+    baselines = _arrays(experiment, BASELINES, "folds") if experiment.folder.exists(BASELINES) else {}
     search = {entry.name: curve for entry in entries if (curve := experiment.out_of_fold(entry.name)) is not None}
     rounds = {entry.name: _rounds(experiment, entry) for entry in entries}
     noise = float(kept["noise_rmse"])
@@ -133,10 +132,10 @@ def _packed(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
     return file.getvalue()
 
 
-def _arrays(experiment: Experiment, name: str) -> dict[str, npt.NDArray[Any]]:
+def _arrays(experiment: Experiment, name: str, *needed: str) -> dict[str, npt.NDArray[Any]]:
     place = f"{experiment.folder.uri}/{name}"
     try:
         with np.load(io.BytesIO(experiment.folder.read_bytes(name)), allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in arrays.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            return {key: arrays[key] for key in (*needed, *arrays.files)}
+    except NOT_WHOLE as error:
         raise InputError(f"{place} is missing or not whole: {error}") from None
