@@ -1,15 +1,19 @@
 """A verdict as plain values: what `verdict.json` and the bundle's `metrics.json` hold."""
 
+import math
 from typing import Any
 
 from tuner.results.verdict import Interval, Verdict
 
 
 def facts(verdict: Verdict) -> dict[str, Any]:
-    """The numbers and clauses of a verdict; the first ones are of the bundle, then of one of its networks."""
+    """The numbers and clauses of a verdict; the first ones are of the bundle, then of one of its networks.
+
+    A number that nothing tells is None, since JSON has no NaN.
+    """
     promotion, control, winner = verdict.promotion, verdict.control, verdict.winner
     difference = winner.difference
-    return {
+    found = {
         **_interval("rmse", promotion.expected),
         **_interval("network_rmse", verdict.claim),
         "variant": winner.name,
@@ -36,7 +40,16 @@ def facts(verdict: Verdict) -> dict[str, Any]:
         ],
         "members_reason": promotion.reason,
     }
+    return {name: _told(value) for name, value in found.items()}
 
 
 def _interval(name: str, found: Interval) -> dict[str, Any]:
     return {name: found.rmse, f"{name}_interval": [found.low, found.high]}
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _told(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_told(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
