@@ -50,7 +50,8 @@ class StopEarly(Stopper):
         curve.append(result["rmse"])
         if not self.limits.give_up or variant["name"] == self.limits.spared:
             return False
-        best = min((min(other) for name, other in self._curves.items() if name != variant["name"]), default=math.inf)
+        others = [rmse for name, other in self._curves.items() if name != variant["name"] for rmse in other]
+        best = min((rmse for rmse in others if math.isfinite(rmse)), default=math.inf)
         training = build(Config, variant["config"]).training
         left = math.ceil((training.max_steps - result["step"]) / training.eval_steps)
         return is_hopeless(curve, result["rmse_se"], best, left, training.early_stopping_evals)
