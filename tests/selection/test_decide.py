@@ -207,3 +207,16 @@ def test_the_same_evidence_gives_the_same_verdict(make_evidence: Make) -> None:
     evidence = make_evidence({"base": 0.5, "a": 0.4, "b": 0.4})
     first, again = (decide(evidence, Policy()) for _ in range(2))
     assert (first.claim, first.promotion, first.probability) == (again.claim, again.promotion, again.probability)
+
+
+@pytest.mark.parametrize(("level", "winner"), [(0.5, "a"), (0.3, "base")])
+def test_a_control_that_only_the_finals_could_measure_counts_there(
+    make_evidence: Make, level: float, winner: str
+) -> None:
+    levels = {"base": level, "a": 0.4, "b": 0.41}
+    verdict = decide(make_evidence(levels, finals=levels, status={"base": "diverged"}), Policy())
+    assert verdict.winner.name == winner
+    assert verdict.control is not None
+    assert verdict.control.rmse is not None
+    assert verdict.control.rmse.value == pytest.approx(level, abs=0.01)
+    assert verdict.is_better is (winner == "a")

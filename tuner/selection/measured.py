@@ -68,7 +68,7 @@ class Measured:
     @property
     def alive(self) -> tuple[str, ...]:
         """Those that may win: who is left in the finals, or without finals all that the search may choose from."""
-        return tuple(name for name in self.course.alive or self.search if self.records[name].eligible)
+        return self.course.alive or tuple(self.search)
 
     def _curves(self, found: Mapping[str, OutOfFold]) -> Curves:
         curves = {name: curve_of(out_of_fold, self.evidence.responses) for name, out_of_fold in found.items()}

@@ -38,7 +38,7 @@ def _row(record: TrialRecord, measured: Measured) -> Standing:
     name, control = record.variant, measured.evidence.control.name
     stage: Stage = "finals" if name in measured.finals else "search"
     compared = measured.finals if stage == "finals" else measured.search
-    scores, base = compared.get(name) if record.eligible else None, compared.get(control)
+    scores, base = compared.get(name), compared.get(control)
     curve = measured.finals_curves.get(name) or measured.search_curves.get(name)
     best, last = record.best, record.measurements[-1] if record.measurements else None
     return Standing(
