@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tuner.selection.claim import Contender, honest_scores
-from tuner.selection.nested import groups_of
+from tuner.selection.nested import groups_of, nested_scores
 
 R, L, N = 2, 100, 2
 Make = Callable[..., Contender]
@@ -78,3 +78,10 @@ def test_contenders_are_scored_on_the_repeats_that_all_have(contender_of: Make) 
     found = honest_scores(contenders, "best", 2, groups_of(L, 4), together=False)
     assert found.predictions.shape == (2, L, N)
     assert found.repeats == 2
+
+
+def test_of_a_lone_contender_only_the_step_is_chosen_without_the_image(contender_of: Make) -> None:
+    rng = np.random.default_rng(5)
+    one, groups = contender_of("a", np.concatenate([noise(rng) for _ in range(6)])), groups_of(L, 5)
+    found = honest_scores([one], "best", 1, groups, together=False)
+    assert np.array_equal(found.predictions, nested_scores(one.curve, groups).predictions)

@@ -74,6 +74,7 @@ def test_the_first_entry_is_the_control_whatever_its_name(make_evidence: Make) -
     verdict = decide(renamed, Policy(rule="significant"))
     assert verdict.control is not None
     assert verdict.control.name == "plain"
+    assert "beats the base config" in verdict.reason
     assert verdict.winner.difference is not None
     assert verdict.winner.difference.value == pytest.approx(-0.1, abs=0.01)
     assert verdict.is_better
@@ -162,6 +163,16 @@ def test_a_bundle_is_told_how_its_networks_are_trained(make_evidence: Make) -> N
     assert member.trained_images == len(evidence.responses) * 4 // 5
     assert member.config == evidence.entries[1].config
     assert promotion.expected.low < promotion.expected.rmse < promotion.expected.high
+
+
+def test_a_bundles_networks_stop_where_their_mean_is_best(make_evidence: Make) -> None:
+    evidence = make_evidence({"base": 0.5}, finals={"base": 0.5})
+    curve, responses = evidence.finals["base"], np.nan_to_num(evidence.responses)
+    own = np.random.default_rng(0).standard_normal(curve.predictions.shape[1:])
+    for index, error in enumerate((0.5 + 0 * own, 5 + own, 5 + own, 0.6 * own)):
+        curve.predictions[index] = responses + error
+    verdict = decide(evidence, Policy(seeds=5))
+    assert (verdict.winner.step, verdict.promotion.members[0].step) == (2, 8)
 
 
 def test_several_networks_are_expected_to_be_no_worse_than_one(make_evidence: Make) -> None:
