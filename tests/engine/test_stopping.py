@@ -54,7 +54,7 @@ def test_a_curve_that_may_fall_far_enough_is_kept(left: int, hopeless: bool) -> 
 
 def test_a_rise_is_no_fall_and_the_lowest_of_the_curve_counts() -> None:
     assert is_hopeless((0.5, 0.5, 0.5, 0.5, 0.6, 0.7), 0.01, 0.4, 100, 3)
-    assert not is_hopeless((0.9, 0.42, 0.5, 0.6, 0.7, 0.8), 0.01, 0.4, 0, 3)
+    assert not is_hopeless((0.9, 0.42, 0.42, 0.6, 0.7, 0.8), 0.01, 0.4, 100, 3)
 
 
 @pytest.mark.parametrize(
