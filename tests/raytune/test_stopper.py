@@ -1,61 +1,155 @@
 import math
-from collections.abc import Callable
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from ray.tune import Stopper
 
 from tuner.config import Config
+from tuner.raytune import stopper
 from tuner.raytune.stopper import Limits, StopEarly
 from tuner.settings import plain
 
-Report = Callable[[str, float], bool]
+ROOT = Path(__file__).parents[2]
+PATIENCE = 3
+HOPELESS, GOOD = [0.9] * 10, [0.3] * 10
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def no_limits_afterwards() -> Iterator[None]:
+    yield
+    StopEarly.begin(Limits())
 
 
 @pytest.fixture
-def report(config: Config) -> Report:
-    """Reports one evaluation of a variant, and says whether its trial ends; training waits for 3 evaluations."""
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(stopper, "time", made)
+    return made
+
+
+@pytest.fixture
+def config(config: Config) -> Config:
+    assert (config.training.early_stopping_evals, config.training.eval_steps) == (PATIENCE, 2)
+    return config.model_copy(update={"training": config.training.model_copy(update={"max_steps": 40})})
+
+
+def told(stop: Stopper, config: Config, name: str, curve: list[float], se: float = 0.01) -> list[bool]:
+    """What Ray hears of each evaluation of a trial."""
+    variant = {"name": name, "config": plain(config)}
+    return [
+        stop(name, {"config": {"variant": variant}, "step": 2 * (number + 1), "rmse": rmse, "rmse_se": se})
+        for number, rmse in enumerate(curve)
+    ]
+
+
+def test_a_hopeless_trial_ends_as_soon_as_its_curve_is_long_enough(config: Config) -> None:
     StopEarly.begin(Limits(give_up=True, spared="base"))
-    stopper = StopEarly()
-
-    def report(name: str, rmse: float) -> bool:
-        result = {
-            "config": {"variant": {"name": name, "config": plain(config)}},
-            "rmse": rmse,
-            "rmse_se": 0.01,
-            "step": 4,
-        }
-        return stopper(f"trial of {name}", result)
-
-    return report
+    assert not any(told(StopEarly(), config, "good", GOOD))
+    assert told(StopEarly(), config, "bad", HOPELESS).index(True) == 2 * PATIENCE - 1
 
 
-def test_a_trial_that_is_clearly_worse_than_another_ends(report: Report) -> None:
-    report("good", 0.3)
-    assert [report("bad", 0.5) for _ in range(6)] == [False] * 5 + [True]
-    assert not any(report("good", 0.3) for _ in range(9))
+def test_the_control_is_spared(config: Config) -> None:
+    StopEarly.begin(Limits(give_up=True, spared="base"))
+    told(StopEarly(), config, "good", GOOD)
+    assert not any(told(StopEarly(), config, "base", HOPELESS))
 
 
-def test_the_control_goes_on_however_bad_it_is(report: Report) -> None:
-    report("good", 0.3)
-    assert not any(report("base", 0.5) for _ in range(9))
+def test_the_controls_curve_ends_others(config: Config) -> None:
+    StopEarly.begin(Limits(give_up=True, spared="base"))
+    told(StopEarly(), config, "base", GOOD)
+    assert told(StopEarly(), config, "bad", HOPELESS)[-1]
 
 
-def test_a_lone_trial_goes_on(report: Report) -> None:
-    assert not any(report("bad", 0.5) for _ in range(9))
+@pytest.mark.parametrize(
+    ("curve", "se"),
+    [([0.31] * 10, 0.01), (HOPELESS, 0.3), ([0.9 - 0.04 * number for number in range(10)], 0.01)],
+    ids=["hardly worse", "not sure", "fast enough to catch up"],
+)
+def test_a_trial_that_may_still_win_goes_on(config: Config, curve: list[float], se: float) -> None:
+    StopEarly.begin(Limits(give_up=True, spared="base"))
+    told(StopEarly(), config, "good", GOOD)
+    assert not any(told(StopEarly(), config, "other", curve, se))
 
 
-def test_a_trial_that_diverged_at_once_spares_nobody(report: Report) -> None:
-    report("diverged", math.nan)
-    report("good", 0.3)
-    assert [report("bad", 0.5) for _ in range(6)][-1]
+def test_a_curve_is_not_held_against_itself(config: Config) -> None:
+    StopEarly.begin(Limits(give_up=True, spared="base"))
+    assert not any(told(StopEarly(), config, "alone", [0.1, *HOPELESS]))
 
 
-def test_nobody_is_given_up_unless_that_is_asked_for(report: Report) -> None:
-    report("good", 0.3)
-    StopEarly.limits = Limits(give_up=False)
-    assert not any(report("bad", 0.5) for _ in range(9))
+def test_nobody_ends_early_where_nobody_is_to_give_up(config: Config) -> None:
+    StopEarly.begin(Limits(give_up=False))
+    told(StopEarly(), config, "good", GOOD)
+    assert not any(told(StopEarly(), config, "bad", HOPELESS))
 
 
-@pytest.mark.parametrize(("seconds", "ends"), [(None, False), (1000.0, False), (-1.0, True)])
-def test_all_trials_end_when_time_is_up(seconds: float | None, ends: bool) -> None:
-    StopEarly.begin(Limits(seconds=seconds))
-    assert StopEarly().stop_all() is ends
+@pytest.mark.parametrize("first", ["wild", "good"])
+def test_a_trial_that_diverged_hides_nobody(config: Config, first: str) -> None:
+    StopEarly.begin(Limits(give_up=True, spared="base"))
+    curves = {"wild": [math.nan], "good": GOOD}
+    for name in (first, *curves):
+        told(StopEarly(), config, name, curves[name])
+    assert told(StopEarly(), config, "bad", HOPELESS)[-1]
+
+
+def test_a_resumed_trial_is_judged_by_what_this_process_saw(config: Config) -> None:
+    StopEarly.begin(Limits(give_up=True, spared="base"))
+    told(StopEarly(), config, "bad", HOPELESS[: 2 * PATIENCE - 1])
+    StopEarly.begin(Limits(give_up=True, spared="base"))
+    told(StopEarly(), config, "good", GOOD)
+    assert told(StopEarly(), config, "bad", HOPELESS).index(True) == 2 * PATIENCE - 1
+
+
+def test_all_end_once_the_time_has_passed_and_not_before(clock: Clock) -> None:
+    StopEarly.begin(Limits(seconds=60))
+    clock.now += 60
+    assert not StopEarly().stop_all()
+    assert not StopEarly.fired
+    clock.now += 0.1
+    assert StopEarly().stop_all()
+    assert StopEarly.fired
+
+
+def test_without_a_time_limit_nobody_ends(clock: Clock) -> None:
+    StopEarly.begin(Limits())
+    clock.now += 1e9
+    assert not StopEarly().stop_all()
+
+
+def test_the_time_counts_from_where_the_limits_began(clock: Clock) -> None:
+    StopEarly.begin(Limits(seconds=60))
+    clock.now += 61
+    assert StopEarly().stop_all()
+    StopEarly.begin(Limits(seconds=60))
+    assert not StopEarly().stop_all()
+    assert not StopEarly.fired
+
+
+def test_a_stopper_that_ray_restores_has_the_limits_of_its_new_process(tmp_path: Path, clock: Clock) -> None:
+    StopEarly.begin(Limits(seconds=60))
+    clock.now += 61
+    (tmp_path / "stopper").write_bytes(pickle.dumps(StopEarly()))
+    code = f"""
+import pickle
+from tuner.raytune.stopper import Limits, StopEarly
+StopEarly.begin(Limits(seconds=3600, give_up=True, spared="base"))
+restored = pickle.load(open({str(tmp_path / "stopper")!r}, "rb"))
+assert not restored.stop_all()
+assert restored.limits == Limits(3600, True, "base"), restored.limits
+StopEarly.begin(Limits(seconds=-1))
+assert restored.stop_all()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120, cwd=ROOT)

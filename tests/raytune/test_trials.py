@@ -14,7 +14,7 @@ from tuner.engine.pack import Pack
 from tuner.engine.training import Training
 from tuner.errors import InputError, TunerError
 from tuner.raytune.launch import Resources, check_resources, on_worker, run_trials
-from tuner.raytune.stopper import Limits
+from tuner.raytune.stopper import Limits, StopEarly
 from tuner.results.experiment import Entry, Experiment, FailureMarks
 from tuner.results.model_folder import ModelFolder
 from tuner.results.origin import origin_of
@@ -179,3 +179,38 @@ def test_a_function_runs_on_a_worker_and_its_errors_come_back() -> None:
     assert on_worker(double, 21) == 42
     with pytest.raises(TunerError, match="it did not work"):
         on_worker(fail)
+
+
+class Impatient(Recorder):
+    """Time is up as soon as anything was measured.
+
+    Ray does not tell its own loggers of the end, either: their files are closed when they are collected.
+    """
+
+    def measured(self, variant: str, folder: Path, measurement: Measurement) -> None:
+        super().measured(variant, folder, measurement)
+        StopEarly.limits = Limits(seconds=0)
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+def test_all_trials_end_when_time_is_up_for_good(config: Config, dataset: Dataset, tmp_path: Path) -> None:
+    training = {"max_steps": 10**6, "early_stopping_evals": 10**6, "keep_checkpoint_max": 1}
+    endless = replaced(config, {"training": replaced(config.training, training)})
+    entries = tuple(Entry(name, endless, ()) for name in ("base", "slow", "wild"))
+    experiment, listener = Experiment.at(str(tmp_path), "group", "name"), Impatient()
+    experiment.begin({"variants": {entry.name: [] for entry in entries}}, entries, origin_of(dataset, SEED))
+
+    def run() -> frozenset[str]:
+        resources, limits = check_resources(Resources(max_concurrent=1)), Limits(seconds=600)
+        return run_trials(
+            experiment, entries, dataset, seeds=SEEDS, limits=limits, resources=resources, listeners=(listener,)
+        )
+
+    assert run() == {"base", "slow", "wild"}
+    assert listener.endings == dict.fromkeys(["base", "slow", "wild"], "")
+    first, *others = experiment.records()
+    assert (first.status, len(first.measurements) >= 1) == ("stopped", True)
+    assert [(record.status, record.measurements) for record in others] == [("stopped", ())] * 2
+    assert experiment.out_of_fold("base") is not None
+    assert run() == frozenset()
+    assert experiment.records() == (first, *others)

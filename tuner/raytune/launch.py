@@ -133,7 +133,7 @@ def run_trials(
         tuner.fit()
     finally:
         Relay.tell()
-    return frozenset(Relay.ended)
+    return frozenset(Relay.ended) | (_cut(experiment, entries, listeners) if StopEarly.fired else frozenset())
 
 
 def on_worker(function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
@@ -155,6 +155,16 @@ def on_worker(function: Callable[Parameters, Result], *args: Parameters.args, **
     except ray.exceptions.RayError as error:
         raise TunerError(f"a worker was lost: {str(error).splitlines()[0]}") from error
     return result
+
+
+def _cut(experiment: Experiment, entries: tuple[Entry, ...], listeners: tuple[Listener, ...]) -> frozenset[str]:
+    """The trials that ended since time was up, of which Ray says nothing; their folders and the listeners know it."""
+    names = [entry.name for entry in entries if entry.name not in Relay.ended and not experiment.record(entry).ended]
+    for name in names:
+        experiment.mark_stopped(name)
+        for listener in listeners:
+            listener.ended(name, "")
+    return frozenset(names)
 
 
 def _trainable(dataset: Dataset, resources: Resources) -> Any:

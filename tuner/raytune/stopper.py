@@ -32,16 +32,21 @@ class StopEarly(Stopper):
 
     Ray pickles its stopper with the experiment and restores it in another process; the time that is left, and the
     curves of the trials of this process, belong to the process.
+
+    Attributes:
+        limits: See above.
+        fired: Whether Ray was told that time is up; it then ends all trials without a word to its callbacks.
     """
 
     limits: ClassVar[Limits] = Limits()
+    fired: ClassVar[bool] = False
     _start: ClassVar[float] = 0.0
     _curves: ClassVar[dict[str, list[float]]] = {}
 
     @classmethod
     def begin(cls, limits: Limits) -> None:
         """From now on these limits hold; no trial was seen yet."""
-        cls.limits, cls._start, cls._curves = limits, time.monotonic(), {}
+        cls.limits, cls.fired, cls._start, cls._curves = limits, False, time.monotonic(), {}
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Ray's hook: whether the trial ends with this result."""
@@ -50,12 +55,14 @@ class StopEarly(Stopper):
         curve.append(result["rmse"])
         if not self.limits.give_up or variant["name"] == self.limits.spared:
             return False
-        others = [rmse for name, other in self._curves.items() if name != variant["name"] for rmse in other]
-        best = min((rmse for rmse in others if math.isfinite(rmse)), default=math.inf)
+        others = (other for name, other in self._curves.items() if name != variant["name"])
+        best = min((rmse for other in others for rmse in other if math.isfinite(rmse)), default=math.inf)
         training = build(Config, variant["config"]).training
         left = math.ceil((training.max_steps - result["step"]) / training.eval_steps)
         return is_hopeless(curve, result["rmse_se"], best, left, training.early_stopping_evals)
 
     def stop_all(self) -> bool:
         """Ray's hook: whether all trials end."""
-        return self.limits.seconds is not None and time.monotonic() - self._start > self.limits.seconds
+        if self.limits.seconds is not None and time.monotonic() - self._start > self.limits.seconds:
+            type(self).fired = True
+        return self.fired

@@ -18,7 +18,7 @@ from tuner.settings import build
 
 MANIFEST, BUNDLE = "manifest.yaml", "best"
 LEADERBOARD, VERDICT, REPORT = "leaderboard.csv", "verdict.json", "report.html"
-FAILED = "failed.txt"
+FAILED, TIME_UP = "failed.txt", "stopped.txt"
 FINALS = "finals"
 
 
@@ -63,6 +63,10 @@ class Experiment:
     def mark_failed(self, variant: str, error: str) -> None:
         """The variant's trial has failed for good; Ray's own `error.txt` also tells of failures that were retried."""
         self.folder.write(f"{variant}/{FAILED}", f"{error}\n")
+
+    def mark_stopped(self, variant: str) -> None:
+        """The variant's trial has ended since time was up; it may have measured nothing."""
+        self.folder.write(f"{variant}/{TIME_UP}", "time was up\n")
 
     def manifest(self) -> dict[str, Any]:
         """What was run.
@@ -124,6 +128,7 @@ class Experiment:
         folder = self.folder / entry.name
         measurements = read_rows(folder.read("result.json"))
         ending = measurements[-1].ending if measurements else ""
+        ending = ending or (STOPPED if folder.exists(TIME_UP) else "")
         error = last_line(folder.read(FAILED))
         cost = cost_of(entry.config.model, entry.config.model.num_classes or 1)
         return TrialRecord(
