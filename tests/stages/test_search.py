@@ -1,0 +1,79 @@
+import logging
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tuner.errors import Interrupted
+from tuner.raytune.stopper import Limits
+from tuner.results.evidence import read_evidence
+from tuner.seeding import seed_of
+from tuner.stages import budget
+from tuner.stages.budget import SEARCH_SHARE, Budget
+from tuner.stages.job import Job
+from tuner.stages.search import is_searched, search
+
+pytestmark = pytest.mark.usefixtures("root_log")
+
+
+def test_a_search_runs_every_variant_with_a_seed_of_its_own_and_spares_the_control(
+    job: Job, manifest: dict[str, Any], trials: Any
+) -> None:
+    search(job, trials, manifest, Budget(None))
+    (call,) = trials.calls
+    assert call.entries == job.entries
+    assert call.seeds == {name: seed_of(job.seed, name) for name in ("base", "good", "fine", "bad")}
+    assert call.limits == Limits(seconds=None, give_up=True, spared="base")
+    assert is_searched(job)
+    assert job.experiment.manifest() == manifest
+
+
+def test_what_was_measured_can_be_read_without_the_data(job: Job, manifest: dict[str, Any], trials: Any) -> None:
+    search(job, trials, manifest, Budget(None))
+    evidence = read_evidence(job.experiment)
+    assert list(evidence.search) == ["base", "good", "fine", "bad"]
+    np.testing.assert_array_equal(evidence.responses, job.dataset.responses)
+    assert (evidence.neurons, evidence.seed) == (job.dataset.neurons, job.seed)
+
+
+def test_a_search_takes_its_share_of_the_time(
+    job: Job, manifest: dict[str, Any], trials: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped:
+        @staticmethod
+        def monotonic() -> float:
+            return 7.0
+
+    monkeypatch.setattr(budget, "time", Stopped)
+    search(job, trials, manifest, Budget(1000, 7.0))
+    assert trials.calls[0].limits.seconds == pytest.approx(1000 * SEARCH_SHARE)
+
+
+def test_an_interrupted_search_goes_on_with_what_is_left_and_then_never_again(
+    job: Job, manifest: dict[str, Any], trials: Any
+) -> None:
+    trials.patience = 2
+    with pytest.raises(Interrupted):
+        search(job, trials, manifest, Budget(None))
+    assert not is_searched(job)
+    trials.patience = None
+    search(job, trials, None, Budget(None))
+    assert [name for _, name in trials.trained] == ["base", "good", "fine", "bad"]
+    assert is_searched(job)
+    search(job, trials, None, Budget(None))
+    assert len(trials.calls) == 2
+
+
+def test_a_search_that_crashed_before_its_first_trial_goes_on(job: Job, manifest: dict[str, Any], trials: Any) -> None:
+    trials.patience = 0
+    with pytest.raises(Interrupted):
+        search(job, trials, manifest, Budget(None))
+    search(job, replace(trials, patience=None), None, Budget(None))
+    assert is_searched(job)
+
+
+def test_the_log_goes_to_the_crews_file(job: Job, manifest: dict[str, Any], trials: Any) -> None:
+    search(job, trials, manifest, Budget(None))
+    logging.getLogger("somewhere").warning("heard")
+    assert "heard" in trials.log.read_text()
