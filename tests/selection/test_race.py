@@ -6,10 +6,13 @@ from tuner.selection.scores import Scores
 L, N = 100, 3
 
 
-def scores(level: float, repeats: int, seed: int) -> Scores:
+def scores(level: float, repeats: int, seed: int) -> tuple[Scores, ...]:
+    """After each round of one repeat."""
     rng = np.random.default_rng(seed)
     errors = level + 0.1 * rng.standard_normal((repeats, L, N))
-    return Scores(errors.astype(np.float32), np.zeros((L, N), np.float32), np.tile(np.arange(L) % 5, (repeats, 1)))
+    folds = np.tile(np.arange(L) % 5, (repeats, 1))
+    last = Scores(errors.astype(np.float32), np.zeros((L, N), np.float32), folds)
+    return tuple(last.of_repeats(count) for count in range(1, repeats + 1))
 
 
 def test_who_is_clearly_worse_leaves_and_equals_stay() -> None:

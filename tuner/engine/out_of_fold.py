@@ -40,6 +40,10 @@ class OutOfFold:
         found: npt.NDArray[np.float32] = self.predictions[int(np.searchsorted(self.steps, step))]
         return found
 
+    def of_repeats(self, count: int) -> "OutOfFold":
+        """The curve of the first repeats alone."""
+        return OutOfFold(self.steps, self.predictions[:, :count], self.folds[:count])
+
     def with_evaluation(
         self, step: int, predictions_MLN: npt.NDArray[np.float32], splits: tuple[Split, ...], best_step: int | None
     ) -> "OutOfFold":

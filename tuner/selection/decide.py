@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tuner.engine.out_of_fold import OutOfFold
 from tuner.errors import TunerError
 from tuner.hyper_parameters import hyper_parameters
 from tuner.results.evidence import Evidence
@@ -76,7 +75,7 @@ def _contender(name: str, measured: Measured, seeds: int) -> Contender:
     model = next(entry.config.model for entry in evidence.entries if entry.name == name)
     out_of_fold = (measured.finals_curves or measured.search_curves)[name].out_of_fold
     if rounds:
-        out_of_fold = OutOfFold(out_of_fold.steps, out_of_fold.predictions[:, :rounds], out_of_fold.folds[:rounds])
+        out_of_fold = out_of_fold.of_repeats(rounds)
     one, together = (curve_of(out_of_fold, evidence.responses, networks) for networks in (1, seeds))
     assert one is not None, "it was scored before"
     assert together is not None, "it was scored before"

@@ -63,12 +63,19 @@ class Measured:
     @cached_property
     def course(self) -> Race:
         """How far the finals have come."""
-        return race(self.finals, self.looks, self.evidence.failed)
+        entered = {name: self.evidence.finals[name] for name in self.finals}
+        return race({name: self._by_round(found) for name, found in entered.items()}, self.looks, self.evidence.failed)
 
     @property
     def alive(self) -> tuple[str, ...]:
         """Those that may win: who is left in the finals, or without finals all that the search may choose from."""
         return self.course.alive or tuple(self.search)
+
+    def _by_round(self, found: OutOfFold) -> tuple[Scores, ...]:
+        """After each round; the step is chosen by the rounds until then."""
+        numbers = range(1, len(found.folds) + 1)
+        curves = [curve_of(found.of_repeats(number), self.evidence.responses) for number in numbers]
+        return tuple(nested_scores(curve, self.groups) for curve in curves if curve is not None)
 
     def _curves(self, found: Mapping[str, OutOfFold]) -> Curves:
         curves = {name: curve_of(out_of_fold, self.evidence.responses) for name, out_of_fold in found.items()}

@@ -3,7 +3,7 @@
 In the manner of irace (Lopez-Ibanez et al. 2016, section 3), with paired tests of means in place of its tests of ranks.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tuner.results.verdict import SIGNIFICANT
@@ -34,7 +34,7 @@ class Race:
         return tuple(dict.fromkeys([control, *self.alive]))
 
 
-def race(scores: Mapping[str, Scores], looks: int, failed: Collection[str] = ()) -> Race:
+def race(scores: Mapping[str, Sequence[Scores]], looks: int, failed: Collection[str] = ()) -> Race:
     """The race so far.
 
     After each round everyone is compared with the one of the lowest RMSE so far. Who is worse with a one-sided p-value
@@ -43,20 +43,21 @@ def race(scores: Mapping[str, Scores], looks: int, failed: Collection[str] = ())
     the best.
 
     Args:
-        scores: Of all who entered, with as many repeats as they have run.
+        scores: Of all who entered, after each round that they have run: as that round saw them, so that a look comes
+            out the same whenever it is repeated.
         looks: How many rounds there can be.
         failed: Who failed in the round after those; it leaves, too.
     """
     alive, dropped = list(scores), dict[str, int]()
     rounds = 0
     while len(alive) > 1:
-        gone = [name for name in alive if name in failed and scores[name].repeats == rounds]
+        gone = [name for name in alive if name in failed and len(scores[name]) == rounds]
         dropped.update(dict.fromkeys(gone, rounds))
         alive = [name for name in alive if name not in gone]
-        if len(alive) < 2 or any(scores[name].repeats == rounds for name in alive):
+        if len(alive) < 2 or any(len(scores[name]) == rounds for name in alive):
             break
+        seen = {name: scores[name][rounds] for name in alive}
         rounds += 1
-        seen = {name: scores[name].of_repeats(rounds) for name in alive}
         best = min(alive, key=lambda name: (seen[name].rmse, name))
         correction = len(alive) * (len(alive) - 1) * looks
         worse = [name for name in alive if name != best and _is_worse(seen[name], seen[best], correction)]
