@@ -7,9 +7,11 @@ from tuner.config import Config
 from tuner.engine.out_of_fold import OutOfFold
 from tuner.results.evidence import Evidence
 from tuner.results.experiment import Entry
+from tuner.results.record import Measurement, TrialRecord
 from tuner.selection.measured import Measured
 
 L, N = 60, 4
+AT_FIRST = Measurement(5, 0.4, 0.01, 0.4, (), (), (), (), 1.0, "max_steps")
 FOLDS = np.arange(L) % 5
 
 
@@ -27,7 +29,7 @@ def evidence(config: Config) -> Evidence:
     """After the first round: `worse` is clearly worse than the base config at its best step so far."""
     return Evidence(
         entries=tuple(Entry(name, config, ()) for name in ("base", "other", "worse")),
-        records=(),
+        records=tuple(TrialRecord(name, (), "finished", (AT_FIRST,), 1, 1) for name in ("base", "other", "worse")),
         search={},
         finals={
             "base": curve((0.2, 0.4), seed=1),
@@ -53,3 +55,18 @@ def test_what_a_later_round_shows_changes_no_earlier_look(evidence: Evidence) ->
     assert Measured(partly, looks=2).course == before
     after = Measured(replace(evidence, finals={**evidence.finals, **second}), looks=2).course
     assert (after.rounds, after.dropped, after.alive) == (2, {"worse": 1}, ("base", "other"))
+
+
+def test_who_may_not_win_drops_nobody(evidence: Evidence) -> None:
+    diverged = replace(evidence.records[0], status="diverged")
+    found = Measured(
+        replace(
+            evidence,
+            records=(diverged, *evidence.records[1:]),
+            finals={**evidence.finals, "base": curve((0.01, 0.01), seed=1)},
+        ),
+        looks=2,
+    )
+    assert found.course.dropped == {"worse": 1}
+    assert found.alive == ("other",)
+    assert "base" in found.finals

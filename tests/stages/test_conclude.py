@@ -1,0 +1,158 @@
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tuner.errors import TunerError
+from tuner.results.evidence import read_evidence
+from tuner.results.experiment import BUNDLE
+from tuner.stages.budget import Budget
+from tuner.stages.conclude import conclude, here, measure_baselines, tell, verdict_of
+from tuner.stages.finals import finals
+from tuner.stages.job import Job
+
+NAMES = ["mean predictor", "ridge", "extra trees"]
+
+
+class Errands:
+    """Calls what it is asked to call, and counts."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def __call__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self.names.append(function.__name__)
+        return here(function, *args, **kwargs)
+
+
+def measure(job: Job) -> int:
+    """How often the baselines were measured."""
+    errands = Errands()
+    measure_baselines(job.experiment, job.dataset, job.policy, errands)
+    return len(errands.names)
+
+
+def test_baselines_are_measured_once_for_the_same_folds_and_again_for_others(searched: Job, trials: Any) -> None:
+    assert measure(searched) == 1
+    evidence = read_evidence(searched.experiment)
+    assert list(evidence.baselines) == NAMES
+    np.testing.assert_array_equal(evidence.baseline_folds, evidence.search["base"].folds)
+    assert measure(searched) == 0
+    finals(searched, trials.run, Budget(None), lambda line: None)
+    assert measure(searched) == 1
+    evidence = read_evidence(searched.experiment)
+    np.testing.assert_array_equal(evidence.baseline_folds, evidence.finals["base"].folds)
+    assert measure(searched) == 0
+
+
+def test_baselines_predict_images_by_others_alone(searched: Job) -> None:
+    measure(searched)
+    evidence = read_evidence(searched.experiment)
+    mean = evidence.baselines["mean predictor"]
+    assert mean.shape == (1, *searched.dataset.responses.shape)
+    fold = evidence.baseline_folds[0] == 0
+    expected = np.nanmean(searched.dataset.responses[~fold], axis=0)
+    np.testing.assert_allclose(mean[0, fold], np.broadcast_to(expected, mean[0, fold].shape), rtol=1e-6)
+
+
+def test_baselines_of_a_race_that_was_cut_short_have_the_rounds_that_count(searched: Job, trials: Any) -> None:
+    trials.stopped["round-2"] = {"good"}
+    finals(searched, trials.run, Budget(None), lambda line: None)
+    measure(searched)
+    assert read_evidence(searched.experiment).baseline_folds.shape[0] == 1
+
+
+def test_a_verdict_is_written_and_said(searched: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    tell(searched.experiment, verdict_of(searched.experiment, searched.policy))
+    folder = searched.experiment.folder
+    rows = list(csv.DictReader(folder.read("leaderboard.csv").splitlines()))
+    assert [row["variant"] for row in rows][-1] == "bad"
+    facts = json.loads(folder.read("verdict.json"))
+    assert (facts["variant"], facts["rule"], facts["stage"]) == (rows[0]["variant"], "one_se", "search")
+    assert "<h1>" in folder.read("report.html")
+    said = capsys.readouterr().out.splitlines()
+    assert any(line.startswith(f"winner: {rows[0]['variant']}, since ") for line in said)
+    assert f"report:      {folder.uri}/report.html" in said
+    assert not any(line.startswith("bundle: ") for line in said)
+
+
+def test_a_conclusion_without_a_bundle_trains_nothing(searched: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    errands = Errands()
+    conclude(searched.experiment, searched.dataset, searched.policy, seed=1, retrain=False, do=errands)
+    assert errands.names == ["_baselines"]
+    assert not searched.experiment.folder.exists(BUNDLE)
+    facts = json.loads(searched.experiment.folder.read("verdict.json"))
+    assert list(facts["baselines"]) == NAMES
+
+
+def test_the_promotion_has_a_seed_of_its_own_and_comes_before_the_report(
+    searched: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[Any] = []
+
+    def do(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if function.__name__ != "promote":
+            return here(function, *args, **kwargs)
+        asked.append((args[0], kwargs["seed"], searched.experiment.folder.exists("report.html")))
+        return searched.experiment.folder.write(f"{BUNDLE}/model.pt2", b"")
+
+    for seed in (1, 2):
+        conclude(searched.experiment, searched.dataset, searched.policy, seed=seed, retrain=True, do=do)
+    (verdict, first, told), (_, second, _) = asked
+    assert not told
+    assert first != second
+    said = capsys.readouterr().out.splitlines()
+    members = ", ".join(member.variant for member in verdict.promotion.members)
+    assert said[0] == f"retraining {verdict.promotion.networks} networks on all 30 images: {members}"
+    assert f"bundle:      {searched.experiment.folder.uri}/best" in said
+
+
+def test_a_promotion_that_fails_leaves_no_verdict_that_says_that_all_is_done(searched: Job) -> None:
+    def do(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if function.__name__ == "promote":
+            raise TunerError("a network diverged")
+        return here(function, *args, **kwargs)
+
+    with pytest.raises(TunerError, match="a network diverged"):
+        conclude(searched.experiment, searched.dataset, searched.policy, seed=1, retrain=True, do=do)
+    assert not searched.experiment.folder.exists("verdict.json")
+
+
+def test_no_trial_with_a_number_is_a_failure_that_says_where_the_reasons_are(
+    job: Job, manifest: dict[str, Any], trials: Any, root_log: None
+) -> None:
+    from tuner.stages.search import search
+
+    trials.failing = {"name": set(trials.levels)}
+    search(job, trials, manifest, Budget(None))
+    finals(job, trials.run, Budget(None), lambda line: None)
+    place = job.experiment.folder.uri
+    problem = f"no trial ended with a finite RMSE.*; the reasons are in run.log and the variants' error.txt in {place}"
+    with pytest.raises(TunerError, match=problem) as raised:
+        conclude(job.experiment, job.dataset, job.policy, seed=1, retrain=True, do=here)
+    assert raised.value.exit_code == 1
+    assert not job.experiment.folder.exists("verdict.json")
+
+
+def test_another_rule_is_another_verdict_of_the_same_numbers(searched: Job) -> None:
+    best, significant = (
+        verdict_of(searched.experiment, replace(searched.policy, rule=rule)) for rule in ("best", "significant")
+    )
+    assert best.winner.name == min(best.standings, key=lambda row: row.rmse.value if row.rmse else 9.0).name
+    assert (best.rule, significant.rule) == ("best", "significant")
+    assert {row.name: row.rmse for row in best.standings} == {row.name: row.rmse for row in significant.standings}
+
+
+def test_a_control_that_diverged_in_the_search_but_won_the_finals_leaves_a_winner(searched: Job, trials: Any) -> None:
+    rows = [json.loads(line) for line in searched.experiment.folder.read("base/result.json").splitlines()]
+    rows[-1] |= {"ending": "diverged", "rmse": float("nan")}
+    searched.experiment.folder.write("base/result.json", "".join(f"{json.dumps(row)}\n" for row in rows))
+    trials.levels["base"] = 0.01
+    finals(searched, trials.run, Budget(None), lambda line: None)
+    assert [set(call.names) for call in trials.calls] == [{"base", "good", "fine", "bad"}, {"base", "good", "fine"}]
+    found = verdict_of(searched.experiment, searched.policy)
+    assert (found.stage, found.winner.name in ("good", "fine")) == ("finals", True)
