@@ -14,7 +14,7 @@ def main(arguments: list[str]) -> None:
 
     experiment = Experiment.at(options.storage, options.group, options.name)
     manifest = experiment.manifest()
-    policy = Policy.of(vars(options), recorded=manifest["options"])
+    policy = Policy.of(vars(options), recorded=manifest.get("options"))
     from tuner.stages.conclude import tell, verdict_of
 
     tell(experiment, verdict_of(experiment, policy))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.command import add_experiment, execute, make_parser, positive_int, say, seed_number
 from tuner.errors import InputError
-from tuner.results.policy import ENSEMBLES, RULES
+from tuner.results.policy import ENSEMBLES, RULES, Policy
 
 if TYPE_CHECKING:
     from tuner.dataset.load import Dataset
@@ -19,14 +19,13 @@ def main(arguments: list[str]) -> None:
 
     experiment = Experiment.at(options.storage, options.group, options.name)
     manifest = experiment.manifest()
+    policy = Policy.of(vars(options), recorded=manifest.get("options"))
     dataset = recorded_dataset(manifest, options.data)
     from tuner.results.origin import describe_data
-    from tuner.results.policy import Policy
     from tuner.seeding import seed_of
     from tuner.stages.conclude import conclude, here
 
     say(describe_data(dataset))
-    policy = Policy.of(vars(options), recorded=manifest["options"])
     seed = manifest["seed"] if options.seed is None else options.seed
     seed = seed_of(seed, options.group, options.name)
     conclude(experiment, dataset, policy, seed=seed, retrain=True, do=here)

@@ -6,14 +6,12 @@ from tuner.reporting.report import report
 from tuner.reporting.tables import leaderboard
 from tuner.results.experiment import LEADERBOARD, REPORT, VERDICT, Experiment
 from tuner.results.facts import facts
-from tuner.results.origin import ORIGIN, read_origin
 from tuner.results.verdict import Verdict
 
 
 def publish(experiment: Experiment, verdict: Verdict) -> None:
     """`leaderboard.csv`, `verdict.json` and `report.html` tell of the verdict."""
     folder, entries = experiment.folder, experiment.entries()
-    origin = read_origin(folder.read(f"{entries[0].name}/{ORIGIN}"), folder.uri)
     folder.write(LEADERBOARD, leaderboard(verdict))
     folder.write(VERDICT, json.dumps(facts(verdict), indent=2) + "\n")
-    folder.write(REPORT, report(verdict, entries, experiment.manifest(), origin.data))
+    folder.write(REPORT, report(verdict, entries, experiment.manifest(), experiment.origin().data))

@@ -75,8 +75,10 @@ def _by(verdict: Verdict) -> str:
 
 
 def _bad_endings(verdict: Verdict) -> list[str]:
-    return [
-        f"{row.status}: {row.name}{f' ({row.error})' if row.error else ''}"
-        for row in verdict.standings
-        if row.status in ("failed", "diverged", "unfinished")
-    ]
+    lines = []
+    for row in verdict.standings:
+        missing = row.rmse is None and row.status in ("finished", "stopped")
+        why = "no predictions of it are there or whole, so it is left out" if missing else row.error
+        if missing or row.status in ("failed", "diverged", "unfinished"):
+            lines.append(f"{row.status}: {row.name}{f' ({why})' if why else ''}")
+    return lines

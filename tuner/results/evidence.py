@@ -11,7 +11,6 @@ from tuner.dataset.load import Dataset
 from tuner.engine.out_of_fold import NOT_WHOLE, OutOfFold, joined
 from tuner.errors import InputError
 from tuner.results.experiment import Entry, Experiment
-from tuner.results.origin import ORIGIN, read_origin
 from tuner.results.record import TrialRecord
 
 RESPONSES, BASELINES = "responses.npz", "baselines.npz"
@@ -102,7 +101,7 @@ def read_evidence(experiment: Experiment) -> Evidence:
         },
         baseline_folds=baselines.get("folds", np.empty((0, len(kept["responses"])), dtype=np.int64)),
         noise_rmse=None if np.isnan(noise) else noise,
-        seed=read_origin(experiment.folder.read(f"{entries[0].name}/{ORIGIN}"), experiment.folder.uri).seed,
+        seed=experiment.origin().seed,
     )
 
 

@@ -12,7 +12,7 @@ from tuner.engine.out_of_fold import FILE as OUT_OF_FOLD
 from tuner.engine.out_of_fold import OutOfFold, read_out_of_fold
 from tuner.errors import ConfigError, InputError
 from tuner.results.folder import Folder, checked_name
-from tuner.results.origin import ORIGIN, Origin
+from tuner.results.origin import ORIGIN, Origin, read_origin
 from tuner.results.record import STOPPED, Measurement, Status, TrialRecord, read_rows
 from tuner.settings import build
 
@@ -80,7 +80,7 @@ class Experiment:
             manifest = yaml.safe_load(self.folder.read(MANIFEST))
         except yaml.YAMLError:
             manifest = None
-        if not isinstance(manifest, dict):
+        if not isinstance(manifest, dict) or not manifest.get("variants"):
             raise InputError(f"{self.folder.uri}/{MANIFEST} is not whole")
         return manifest
 
@@ -101,6 +101,15 @@ class Experiment:
                 raise InputError(f"{self.folder.uri}/{name}/config.yaml is not whole: {error}") from None
             found.append(Entry(name, config, tuple(mutations)))
         return tuple(found)
+
+    def origin(self) -> Origin:
+        """The data and the seed of all trials.
+
+        Raises:
+            InputError: as `manifest`, or the control's origin is not whole.
+        """
+        control = next(iter(self.manifest()["variants"]))
+        return read_origin(self.folder.read(f"{control}/{ORIGIN}"), f"{self.folder.uri}/{control}")
 
     def records(self) -> tuple[TrialRecord, ...]:
         """What every trial has measured so far, in the manifest's order."""
