@@ -14,19 +14,27 @@ from tuner.stages.budget import Budget
 from tuner.stages.conclude import conclude, here, measure_baselines, tell, verdict_of
 from tuner.stages.finals import finals
 from tuner.stages.job import Job
+from tuner.stages.search import search
 
 NAMES = ["mean predictor", "ridge", "extra trees"]
 
 
 class Errands:
-    """Calls what it is asked to call, and counts."""
+    """Remembers what it is asked to call; instead of the baselines, which take seconds, it gives zeros."""
 
     def __init__(self) -> None:
-        self.names: list[str] = []
+        self.asked: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
 
     def __call__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        self.names.append(function.__name__)
-        return here(function, *args, **kwargs)
+        self.asked.append((function.__name__, args, kwargs))
+        if function.__name__ != "_baselines":
+            return None
+        dataset, folds = args
+        return dict.fromkeys(NAMES, np.zeros((len(folds), *dataset.responses.shape), np.float32))
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _, _ in self.asked]
 
 
 def measure(job: Job) -> int:
@@ -39,7 +47,6 @@ def measure(job: Job) -> int:
 def test_baselines_are_measured_once_for_the_same_folds_and_again_for_others(searched: Job, trials: Any) -> None:
     assert measure(searched) == 1
     evidence = read_evidence(searched.experiment)
-    assert list(evidence.baselines) == NAMES
     np.testing.assert_array_equal(evidence.baseline_folds, evidence.search["base"].folds)
     assert measure(searched) == 0
     finals(searched, trials.run, Budget(None), lambda line: None)
@@ -50,8 +57,9 @@ def test_baselines_are_measured_once_for_the_same_folds_and_again_for_others(sea
 
 
 def test_baselines_predict_images_by_others_alone(searched: Job) -> None:
-    measure(searched)
+    measure_baselines(searched.experiment, searched.dataset, searched.policy, here)
     evidence = read_evidence(searched.experiment)
+    assert list(evidence.baselines) == NAMES
     mean = evidence.baselines["mean predictor"]
     assert mean.shape == (1, *searched.dataset.responses.shape)
     fold = evidence.baseline_folds[0] == 0
@@ -89,44 +97,44 @@ def test_a_conclusion_without_a_bundle_trains_nothing(searched: Job, capsys: pyt
     assert list(facts["baselines"]) == NAMES
 
 
-def test_the_promotion_has_a_seed_of_its_own_and_comes_before_the_report(
-    searched: Job, capsys: pytest.CaptureFixture[str]
-) -> None:
-    asked: list[Any] = []
-
-    def do(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if function.__name__ != "promote":
-            return here(function, *args, **kwargs)
-        asked.append((args[0], kwargs["seed"], searched.experiment.folder.exists("report.html")))
-        return searched.experiment.folder.write(f"{BUNDLE}/model.pt2", b"")
-
+def test_the_promotion_has_a_seed_of_its_own(searched: Job) -> None:
+    seeds = set()
     for seed in (1, 2):
-        conclude(searched.experiment, searched.dataset, searched.policy, seed=seed, retrain=True, do=do)
-    (verdict, first, told), (_, second, _) = asked
-    assert not told
-    assert first != second
+        errands = Errands()
+        conclude(searched.experiment, searched.dataset, searched.policy, seed=seed, retrain=True, do=errands)
+        (name, (verdict, dataset, folder), options) = errands.asked[-1]
+        assert (name, dataset, folder) == ("promote", searched.dataset, searched.experiment.folder)
+        assert verdict.promotion.networks >= searched.policy.seeds
+        seeds.add(options["seed"])
+    assert len(seeds | {1, 2}) == 4
+
+
+def test_a_bundle_is_announced_and_told_of(searched: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    searched.experiment.folder.write(f"{BUNDLE}/model.pt2", b"")
+    conclude(searched.experiment, searched.dataset, searched.policy, seed=1, retrain=True, do=Errands())
+    promotion = verdict_of(searched.experiment, searched.policy).promotion
+    members = ", ".join(member.variant for member in promotion.members)
     said = capsys.readouterr().out.splitlines()
-    members = ", ".join(member.variant for member in verdict.promotion.members)
-    assert said[0] == f"retraining {verdict.promotion.networks} networks on all 30 images: {members}"
+    assert said[0] == f"retraining {promotion.networks} networks on all 30 images: {members}"
     assert f"bundle:      {searched.experiment.folder.uri}/best" in said
 
 
 def test_a_promotion_that_fails_leaves_no_verdict_that_says_that_all_is_done(searched: Job) -> None:
-    def do(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if function.__name__ == "promote":
-            raise TunerError("a network diverged")
-        return here(function, *args, **kwargs)
+    class Broken(Errands):
+        def __call__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            found = super().__call__(function, *args, **kwargs)
+            if function.__name__ == "promote":
+                raise TunerError("a network diverged")
+            return found
 
     with pytest.raises(TunerError, match="a network diverged"):
-        conclude(searched.experiment, searched.dataset, searched.policy, seed=1, retrain=True, do=do)
+        conclude(searched.experiment, searched.dataset, searched.policy, seed=1, retrain=True, do=Broken())
     assert not searched.experiment.folder.exists("verdict.json")
 
 
 def test_no_trial_with_a_number_is_a_failure_that_says_where_the_reasons_are(
     job: Job, manifest: dict[str, Any], trials: Any, root_log: None
 ) -> None:
-    from tuner.stages.search import search
-
     trials.failing = {"name": set(trials.levels)}
     search(job, trials, manifest, Budget(None))
     finals(job, trials.run, Budget(None), lambda line: None)

@@ -161,7 +161,7 @@ def test_more_networks_reserve_more_time(searched: Job) -> None:
 
 
 # Of 4 trials in the first round and 3 in the second.
-@pytest.mark.parametrize("trained", range(7))
+@pytest.mark.parametrize("trained", [0, 2, 4, 6])
 def test_finals_that_were_interrupted_go_on_to_the_same_verdict(searched: Job, trials: Any, trained: int) -> None:
     uninterrupted = replace(searched, experiment=copied(searched.experiment, "other"))
     run_finals(uninterrupted, trials)

@@ -1,0 +1,186 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from tuner import report, retrain
+from tuner.command import execute
+from tuner.engine.out_of_fold import FILE
+from tuner.results.evidence import BASELINES, RESPONSES, read_evidence, write_baselines
+from tuner.results.experiment import Experiment
+from tuner.stages.budget import Budget
+from tuner.stages.conclude import tell, verdict_of
+from tuner.stages.finals import finals
+from tuner.stages.job import Job
+
+WRITTEN = ("report.html", "verdict.json", "leaderboard.csv")
+
+
+@pytest.fixture
+def finished(searched: Job, trials: Any, capsys: pytest.CaptureFixture[str]) -> Job:
+    """All but the promotion is done."""
+    finals(searched, trials.run, Budget(None), lambda line: None)
+    evidence = read_evidence(searched.experiment)
+    ones = np.ones((2, *evidence.responses.shape), np.float32)
+    write_baselines(searched.experiment, {"mean predictor": ones}, evidence.finals["base"].folds)
+    tell(searched.experiment, verdict_of(searched.experiment, searched.policy))
+    capsys.readouterr()
+    return searched
+
+
+def folder_of(job: Job) -> Path:
+    folder = job.experiment.folder.local
+    assert folder is not None
+    return folder
+
+
+def command(job: Job, *arguments: str, name: str = "name") -> int:
+    storage = str(folder_of(job).parents[1])
+    return execute("report", report.main, ["-g", "group", "-n", name, "--storage", storage, *arguments])
+
+
+def rewritten(job: Job, *arguments: str) -> dict[str, Any]:
+    assert command(job, *arguments) == 0
+    found: dict[str, Any] = json.loads((folder_of(job) / "verdict.json").read_text())
+    return found
+
+
+def test_what_was_deleted_is_written_again_from_the_records_alone(
+    finished: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = folder_of(finished)
+    before = {name: (folder / name).read_bytes() for name in WRITTEN}
+    for name in WRITTEN:
+        (folder / name).unlink()
+    assert finished.experiment.manifest()["data"] == "nowhere"
+    assert command(finished) == 0
+    assert {name: (folder / name).read_bytes() for name in WRITTEN} == before
+    assert f"report:      {folder}/report.html" in capsys.readouterr().out.splitlines()
+
+
+def test_another_rule_and_ensemble_are_recorded(finished: Job) -> None:
+    found = rewritten(finished, "--rule", "best", "--ensemble", "winner")
+    assert found["rule"] == "best"
+    assert [member["variant"] for member in found["members"]] == [found["variant"]]
+    other = rewritten(finished, "--rule", "significant", "--ensemble", "finals")
+    assert other["rule"] == "significant"
+    assert rewritten(finished)["rule"] == "one_se"
+
+
+def test_an_unknown_experiment_is_one_sentence(finished: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(finished, name="other") == 2
+    place = folder_of(finished).with_name("other")
+    assert capsys.readouterr() == ("", f"error: there is no experiment in {place}\n")
+    assert not place.exists()
+
+
+def test_an_experiment_whose_search_goes_on_is_reported_as_far_as_it_is(searched: Job) -> None:
+    folder = folder_of(searched)
+    rows = (folder / "fine" / "result.json").read_text().splitlines()
+    (folder / "fine" / "result.json").write_text(f"{rows[0]}\n")
+    (folder / "bad" / "result.json").unlink()
+    assert rewritten(searched)["stage"] == "search"
+    lines = (folder / "leaderboard.csv").read_text().splitlines()
+    assert ["unfinished" in line for line in lines if line.split(",")[1] in ("fine", "bad")] == [True, True]
+
+
+def test_an_experiment_that_has_measured_nothing_is_one_sentence(
+    job: Job, manifest: dict[str, Any], trials: Any, capsys: pytest.CaptureFixture[str], searched: Job
+) -> None:
+    for variant in trials.levels:
+        (folder_of(searched) / variant / "result.json").unlink()
+    assert command(searched) == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert said.err.startswith("failed: no trial ended with a finite RMSE")
+
+
+def garbage(content: bytes) -> bytes:
+    return b"garbage"
+
+
+def cut(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes(255 - byte for byte in content[middle : middle + 40]) + content[middle + 40 :]
+
+
+def nothing(content: bytes) -> bytes:
+    return b""
+
+
+DAMAGES = (garbage, cut, flipped, nothing)
+
+
+@pytest.mark.parametrize("name", [RESPONSES, BASELINES, "manifest.yaml", "base/origin.json", "good/config.yaml"])
+def test_a_damaged_file_is_one_sentence_that_names_it(
+    searched: Job, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    write_baselines(searched.experiment, {"mean predictor": np.ones((1, 30, 4), np.float32)}, np.zeros((1, 30), int))
+    file = folder_of(searched) / name
+    whole = file.read_bytes()
+    for damage in DAMAGES:
+        file.write_bytes(damage(whole))
+        code, said = command(searched), capsys.readouterr()
+        assert (code, said.out, said.err.count("\n")) == (2, "", 1), (damage, said)
+        assert said.err.startswith(f"error: {file} "), damage
+
+
+def test_variants_whose_last_predictions_are_damaged_have_those_before_them(finished: Job) -> None:
+    places = ("good", "finals/round-1/fine", "finals/round-2/good", "finals/round-2/base")
+    for damage, place in zip(DAMAGES, places, strict=True):
+        file = sorted((folder_of(finished) / place).glob(f"checkpoint_*/{FILE}"))[-1]
+        file.write_bytes(damage(file.read_bytes()))
+    found = rewritten(finished)
+    assert (found["protocol"], found["num_variants"]) == ("2 repeats of 5 folds", 4)
+
+
+def test_a_variant_whose_predictions_are_all_damaged_is_left_out_and_named(
+    finished: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = sorted(folder_of(finished).glob(f"**/good/checkpoint_*/{FILE}"))
+    assert len(files) == 6
+    for number, file in enumerate(files):
+        file.write_bytes(DAMAGES[number % 4](file.read_bytes()))
+    found = rewritten(finished)
+    assert (found["variant"], found["num_variants"]) == ("fine", 3)
+    left_out = "  finished: good (no predictions of it are there or whole, so it is left out)"
+    assert left_out in capsys.readouterr().out.splitlines()
+
+
+def test_weights_that_are_damaged_change_nothing(finished: Job) -> None:
+    before = rewritten(finished)
+    for folder in folder_of(finished).glob("**/checkpoint_*"):
+        (folder / "checkpoint.pt").write_bytes(b"garbage")
+    assert rewritten(finished) == before
+
+
+@pytest.mark.parametrize(
+    ("manifest", "problem"),
+    [
+        ({"seed": 1}, "is not whole"),
+        ({"seed": 1, "variants": {"base": []}, "options": {"seeds": 5}}, "has no rule: an earlier version of tuner"),
+        ({"seed": 1, "variants": {"base": []}}, "has no rule: an earlier version of tuner"),
+    ],
+)
+@pytest.mark.parametrize("main", [report.main, retrain.main])
+def test_a_manifest_that_says_too_little_is_one_sentence(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    manifest: dict[str, Any],
+    problem: str,
+    main: Callable[[list[str]], None],
+) -> None:
+    experiment = Experiment.at(str(tmp_path), "group", "name")
+    experiment.folder.write("manifest.yaml", yaml.safe_dump(manifest))
+    assert execute("again", main, ["-g", "group", "-n", "name", "--storage", str(tmp_path)]) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert problem in said.err
