@@ -102,7 +102,7 @@ def amount(text: str) -> float:
 
 def duration(text: str) -> float:
     """Seconds, from text such as 90, 90s, 30m or 1.5h."""
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", text)
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smh]?)", text)
     if found is None or float(found[1]) == 0:
         raise argparse.ArgumentTypeError(f"must be a time such as 90s, 30m or 1.5h, but got {text!r}")
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]

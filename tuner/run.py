@@ -104,12 +104,13 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
 
 def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | None, budget: Budget) -> None:
     """Search, finals and promotion; of an experiment that was begun (no manifest) only what is left of them."""
-    from tuner.results.experiment import BUNDLE, VERDICT
+    from tuner.results.experiment import BUNDLE, MEASURED, VERDICT
     from tuner.results.origin import origin_of
     from tuner.stages.conclude import conclude, tell, verdict_of
 
     folder, retrain = job.experiment.folder, not options.no_retrain
-    if manifest is None and folder.exists(VERDICT) and (folder.exists(BUNDLE) or not retrain):
+    needed = [MEASURED, VERDICT, *([BUNDLE] if retrain else [])]
+    if manifest is None and all(folder.exists(name) for name in needed):
         say("this experiment is finished: nothing is left to do")
         tell(job.experiment, verdict_of(job.experiment, job.policy))
         return
@@ -123,6 +124,7 @@ def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | 
         job.experiment.describe(job.entries, origin_of(job.dataset, job.seed))
     search(job, crew, manifest, budget)
     finals(job, crew.run, budget, say)
+    folder.write(MEASURED, "the search and the finals have ended, or their time was up\n")
     conclude(job.experiment, job.dataset, job.policy, seed=job.seed, retrain=retrain, do=on_worker)
     close_log(crew, folder)
 

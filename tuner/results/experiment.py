@@ -18,6 +18,8 @@ from tuner.settings import build
 
 MANIFEST, BUNDLE = "manifest.yaml", "best"
 LEADERBOARD, VERDICT, REPORT = "leaderboard.csv", "verdict.json", "report.html"
+MEASURED = "measured.txt"
+"""Search and finals have ended; a verdict alone does not tell, since `tuner.report` writes one of any experiment."""
 FAILED, TIME_UP = "failed.txt", "stopped.txt"
 FINALS = "finals"
 
