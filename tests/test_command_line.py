@@ -2,10 +2,13 @@ import os
 import re
 import subprocess
 import sys
+from argparse import ArgumentTypeError
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tuner.command import duration
 
 ROOT = Path(__file__).parents[1]
 ARGUMENTS = (
@@ -136,6 +139,7 @@ def test_a_wrong_file_is_one_sentence_and_exit_code_2(workplace: Path, case: str
         (["--resume"], "error: there is no experiment in .*/ray_results/group/name"),
         (["--depth", "0"], r"tuner run: argument --depth: must be a whole number of at least 1, but got '0' \(see .*"),
         (["--seed", "-1"], r"tuner run: argument --seed: must be a whole number from 0 to 2\^63 - 1, but got '-1' .*"),
+        (["--time-budget", "0m"], r"tuner run: argument --time-budget: must be a time such as .*, but got '0m' .*"),
         (["--a\nb"], r"tuner run: unrecognized arguments: --a\\nb \(see tuner run --help\)"),
     ],
 )
@@ -173,6 +177,19 @@ def test_the_other_commands_say_it_in_the_same_way(
 
 
 @pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("30m", 1800), ("1.5h", 5400), ("0.5", 0.5), ("9h", 32400)]
+)
+def test_a_duration_is_a_number_with_a_unit(text: str, seconds: float) -> None:
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "m", "-1m", "0", "0.0h", "1d", "1 m", "1e3", "inf", "1m30s", "٣m"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match=r"must be a time such as 90s, 30m or 1\.5h, but got"):
+        duration(text)
+
+
+@pytest.mark.parametrize(
     ("code", "arguments"),
     [
         (0, ["--help"]),
@@ -194,7 +211,7 @@ def test_what_needs_no_network_is_said_before_torch_and_ray_are_imported(
     assert imported.isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("command", ["run", "train", "retrain", "export", "predict", "simulate"])
+@pytest.mark.parametrize("command", ["run", "train", "retrain", "report", "export", "predict", "simulate"])
 def test_help_ends_with_an_example(workplace: Path, command: str) -> None:
     result = python(workplace, "-m", f"tuner.{command}", "--help")
     assert (result.returncode, result.stderr) == (0, "")

@@ -1,0 +1,86 @@
+import argparse
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tuner import run
+from tuner.errors import Interrupted
+from tuner.stages.budget import Budget
+from tuner.stages.conclude import here, tell, verdict_of
+from tuner.stages.job import Job
+
+FINISHED = "this experiment is finished: nothing is left to do"
+
+
+@pytest.fixture
+def options(trials: Any, root_log: None, monkeypatch: pytest.MonkeyPatch) -> argparse.Namespace:
+    """Those of a run without a bundle, whose trials need no Ray."""
+
+    def do(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if function.__name__ != "_baselines":
+            return here(function, *args, **kwargs)
+        return {"mean predictor": np.zeros((len(args[1]), *args[0].responses.shape), np.float32)}
+
+    monkeypatch.setattr("tuner.stages.trials.crew_for", lambda *arguments: trials)
+    monkeypatch.setattr("tuner.raytune.launch.on_worker", do)
+    return run.parser().parse_args(["-g", "group", "-n", "name", "--no-retrain"])
+
+
+def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | None) -> None:
+    run.carry_out(job, options, manifest, Budget(options.time_budget))
+
+
+def test_a_run_that_is_finished_is_told_of_and_not_run_again(
+    job: Job, options: argparse.Namespace, manifest: dict[str, Any], trials: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    carry_out(job, options, manifest)
+    first, count = capsys.readouterr().out.splitlines(), len(trials.calls)
+    assert [call.place for call in trials.calls] == ["name", "round-1", "round-2"]
+    carry_out(job, options, None)
+    again = capsys.readouterr().out.splitlines()
+    assert again[0] == FINISHED
+    assert again[1:] == first[-len(again[1:]) :]
+    assert len(trials.calls) == count
+
+
+@pytest.mark.parametrize("trained", [2, 5])
+def test_a_report_on_an_interrupted_run_does_not_end_it(
+    job: Job,
+    options: argparse.Namespace,
+    manifest: dict[str, Any],
+    trials: Any,
+    trained: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    trials.patience = trained
+    with pytest.raises(Interrupted):
+        carry_out(job, options, manifest)
+    tell(job.experiment, verdict_of(job.experiment, job.policy))
+    trials.patience = None
+    carry_out(job, options, None)
+    assert FINISHED not in capsys.readouterr().out
+    assert json.loads(job.experiment.folder.read("verdict.json"))["protocol"] == "2 repeats of 5 folds"
+
+
+def test_a_bundle_that_is_asked_for_later_is_made_without_training_again_for_the_verdict(
+    job: Job, options: argparse.Namespace, manifest: dict[str, Any], trials: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carry_out(job, options, manifest)
+    trained = trials.trained.copy()
+    promoted: list[str] = []
+    monkeypatch.setattr("tuner.raytune.launch.on_worker", lambda function, *a, **k: promoted.append(function.__name__))
+    options.no_retrain = False
+    carry_out(job, options, None)
+    assert (promoted, trials.trained) == (["promote"], trained)
+
+
+def test_a_time_budget_is_shared_between_search_and_finals(
+    job: Job, options: argparse.Namespace, manifest: dict[str, Any], trials: Any
+) -> None:
+    options.time_budget = 3600.0
+    carry_out(job, options, manifest)
+    search, finals = (call.limits.seconds for call in trials.calls[:2])
+    assert 0 < search < 0.5 * 3600 < finals < 3600
