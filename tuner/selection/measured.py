@@ -62,8 +62,8 @@ class Measured:
 
     @cached_property
     def course(self) -> Race:
-        """How far the finals have come, among those that may win."""
-        entered = {name: self.evidence.finals[name] for name in self.finals if self.records[name].eligible}
+        """How far the finals have come."""
+        entered = {name: self.evidence.finals[name] for name in self.finals}
         return race({name: self._by_round(found) for name, found in entered.items()}, self.looks, self.evidence.failed)
 
     @property
