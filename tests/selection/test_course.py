@@ -55,18 +55,3 @@ def test_what_a_later_round_shows_changes_no_earlier_look(evidence: Evidence) ->
     assert Measured(partly, looks=2).course == before
     after = Measured(replace(evidence, finals={**evidence.finals, **second}), looks=2).course
     assert (after.rounds, after.dropped, after.alive) == (2, {"worse": 1}, ("base", "other"))
-
-
-def test_who_may_not_win_drops_nobody(evidence: Evidence) -> None:
-    diverged = replace(evidence.records[0], status="diverged")
-    found = Measured(
-        replace(
-            evidence,
-            records=(diverged, *evidence.records[1:]),
-            finals={**evidence.finals, "base": curve((0.01, 0.01), seed=1)},
-        ),
-        looks=2,
-    )
-    assert found.course.dropped == {"worse": 1}
-    assert found.alive == ("other",)
-    assert "base" in found.finals

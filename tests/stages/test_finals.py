@@ -122,7 +122,7 @@ def test_a_round_for_which_no_time_is_left_is_not_begun_and_the_verdict_stands(
     clock = Clock(trials, 10.0)
     monkeypatch.setattr(budget, "time", clock)
     monkeypatch.setattr("tuner.stages.finals.time", clock)
-    reserve = promotion_seconds(searched, read_evidence(searched.experiment))
+    reserve = promotion_seconds(searched.policy, read_evidence(searched.experiment), 4)
     lines = run_finals(searched, trials, Budget(EXPORT_S + reserve + spare, 0.0))
     assert len(trials.calls) == rounds
     assert ("no time is left for round 2 of the finals" in lines) == (rounds == 1)
@@ -153,11 +153,11 @@ def test_finals_whose_first_round_time_ended_leave_the_choice_to_the_search(sear
 def test_more_networks_reserve_more_time(searched: Job) -> None:
     evidence = read_evidence(searched.experiment)
     few, many = (
-        promotion_seconds(with_policy(searched, ensemble="winner", seeds=seeds), evidence) for seeds in (2, 20)
+        promotion_seconds(replace(searched.policy, ensemble="winner", seeds=seeds), evidence, 4) for seeds in (2, 20)
     )
     assert few == pytest.approx(2 * 3.0 / 3)  # a trial of 3 networks took 3 s
     assert many == pytest.approx(10 * few)
-    assert promotion_seconds(with_policy(searched, finalists=4), evidence) == pytest.approx(4 * few)
+    assert promotion_seconds(searched.policy, evidence, 4) == pytest.approx(4 * few)
 
 
 # Of 4 trials in the first round and 3 in the second.
