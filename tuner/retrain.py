@@ -21,6 +21,7 @@ def main(arguments: list[str]) -> None:
     manifest = experiment.manifest()
     policy = Policy.of(vars(options), recorded=manifest.get("options"))
     dataset = recorded_dataset(manifest, options.data)
+    from tuner.promotion.retrain import in_turn
     from tuner.results.origin import describe_data
     from tuner.seeding import seed_of
     from tuner.stages.conclude import conclude, here
@@ -28,7 +29,7 @@ def main(arguments: list[str]) -> None:
     say(describe_data(dataset))
     seed = manifest["seed"] if options.seed is None else options.seed
     seed = seed_of(seed, options.group, options.name)
-    conclude(experiment, dataset, policy, seed=seed, retrain=True, do=here)
+    conclude(experiment, dataset, policy, seed=seed, promoted=True, do=here, each=in_turn)
 
 
 def parser() -> argparse.ArgumentParser:

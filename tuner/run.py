@@ -114,7 +114,7 @@ def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | 
         say("this experiment is finished: nothing is left to do")
         tell(job.experiment, verdict_of(job.experiment, job.policy))
         return
-    from tuner.raytune.launch import on_worker
+    from tuner.raytune.launch import on_worker, on_workers
     from tuner.stages.finals import finals
     from tuner.stages.search import search
     from tuner.stages.trials import close_log, crew_for
@@ -125,7 +125,7 @@ def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | 
     search(job, crew, manifest, budget)
     finals(job, crew.run, budget, say)
     folder.write(MEASURED, "the search and the finals have ended, or their time was up\n")
-    conclude(job.experiment, job.dataset, job.policy, seed=job.seed, retrain=retrain, do=on_worker)
+    conclude(job.experiment, job.dataset, job.policy, seed=job.seed, promoted=retrain, do=on_worker, each=on_workers)
     close_log(crew, folder)
 
 

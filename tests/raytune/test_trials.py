@@ -13,7 +13,7 @@ from tuner.dataset.splits import make_splits
 from tuner.engine.pack import Pack
 from tuner.engine.training import Training
 from tuner.errors import InputError, TunerError
-from tuner.raytune.launch import Resources, check_resources, on_worker, run_trials
+from tuner.raytune.launch import Resources, check_resources, on_worker, on_workers, run_trials
 from tuner.raytune.stopper import Limits, StopEarly
 from tuner.results.experiment import Entry, Experiment, FailureMarks
 from tuner.results.model_folder import ModelFolder
@@ -179,6 +179,19 @@ def test_a_function_runs_on_a_worker_and_its_errors_come_back() -> None:
     assert on_worker(double, 21) == 42
     with pytest.raises(TunerError, match="it did not work"):
         on_worker(fail)
+
+
+def power(base: int, exponent: int, *, threads: int) -> tuple[int, int]:
+    if exponent < 0:
+        raise TunerError("it cannot be negative")
+    return base**exponent, threads
+
+
+def test_calls_are_shared_out_and_come_back_in_order() -> None:
+    calls = [(2, number) for number in range(5)]
+    assert on_workers(power, calls) == [(2**number, 1) for number in range(5)]
+    with pytest.raises(TunerError, match="it cannot be negative"):
+        on_workers(power, [*calls, (2, -1)])
 
 
 class Impatient(Recorder):

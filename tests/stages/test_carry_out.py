@@ -8,6 +8,7 @@ import pytest
 
 from tuner import run
 from tuner.errors import Interrupted
+from tuner.promotion.retrain import in_turn
 from tuner.stages.budget import Budget
 from tuner.stages.conclude import here, tell, verdict_of
 from tuner.stages.job import Job
@@ -72,6 +73,7 @@ def test_a_bundle_that_is_asked_for_later_is_made_without_training_again_for_the
     trained = trials.trained.copy()
     promoted: list[str] = []
     monkeypatch.setattr("tuner.raytune.launch.on_worker", lambda function, *a, **k: promoted.append(function.__name__))
+    monkeypatch.setattr("tuner.raytune.launch.on_workers", in_turn)
     options.no_retrain = False
     carry_out(job, options, None)
     assert (promoted, trials.trained) == (["promote"], trained)

@@ -1,6 +1,6 @@
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tuner.errors import TunerError
+from tuner.promotion.retrain import in_turn
 from tuner.results.evidence import read_evidence
 from tuner.results.experiment import BUNDLE
 from tuner.stages.budget import Budget
@@ -90,7 +91,7 @@ def test_a_verdict_is_written_and_said(searched: Job, capsys: pytest.CaptureFixt
 
 def test_a_conclusion_without_a_bundle_trains_nothing(searched: Job, capsys: pytest.CaptureFixture[str]) -> None:
     errands = Errands()
-    conclude(searched.experiment, searched.dataset, searched.policy, seed=1, retrain=False, do=errands)
+    conclude(searched.experiment, searched.dataset, searched.policy, seed=1, promoted=False, do=errands, each=in_turn)
     assert errands.names == ["_baselines"]
     assert not searched.experiment.folder.exists(BUNDLE)
     facts = json.loads(searched.experiment.folder.read("verdict.json"))
@@ -99,19 +100,24 @@ def test_a_conclusion_without_a_bundle_trains_nothing(searched: Job, capsys: pyt
 
 def test_the_promotion_has_a_seed_of_its_own(searched: Job) -> None:
     seeds = set()
+
+    def each(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        seeds.add(function.keywords["seed"])  # type: ignore[attr-defined]
+        return in_turn(function, calls)
+
     for seed in (1, 2):
         errands = Errands()
-        conclude(searched.experiment, searched.dataset, searched.policy, seed=seed, retrain=True, do=errands)
-        (name, (verdict, dataset, folder), options) = errands.asked[-1]
-        assert (name, dataset, folder) == ("promote", searched.dataset, searched.experiment.folder)
-        assert verdict.promotion.networks >= searched.policy.seeds
-        seeds.add(options["seed"])
+        experiment, dataset = searched.experiment, searched.dataset
+        conclude(experiment, dataset, searched.policy, seed=seed, promoted=True, do=errands, each=each)
+        (name, (verdict, ensemble, given, folder), _) = errands.asked[-1]
+        assert (name, given, folder) == ("promote", dataset, experiment.folder)
+        assert len(ensemble.nets) == verdict.promotion.networks >= searched.policy.seeds
     assert len(seeds | {1, 2}) == 4
 
 
 def test_a_bundle_is_announced_and_told_of(searched: Job, capsys: pytest.CaptureFixture[str]) -> None:
     searched.experiment.folder.write(f"{BUNDLE}/model.pt2", b"")
-    conclude(searched.experiment, searched.dataset, searched.policy, seed=1, retrain=True, do=Errands())
+    conclude(searched.experiment, searched.dataset, searched.policy, seed=1, promoted=True, do=Errands(), each=in_turn)
     promotion = verdict_of(searched.experiment, searched.policy).promotion
     members = ", ".join(member.variant for member in promotion.members)
     said = capsys.readouterr().out.splitlines()
@@ -128,7 +134,9 @@ def test_a_promotion_that_fails_leaves_no_verdict_that_says_that_all_is_done(sea
             return found
 
     with pytest.raises(TunerError, match="a network diverged"):
-        conclude(searched.experiment, searched.dataset, searched.policy, seed=1, retrain=True, do=Broken())
+        conclude(
+            searched.experiment, searched.dataset, searched.policy, seed=1, promoted=True, do=Broken(), each=in_turn
+        )
     assert not searched.experiment.folder.exists("verdict.json")
 
 
@@ -141,7 +149,7 @@ def test_no_trial_with_a_number_is_a_failure_that_says_where_the_reasons_are(
     place = job.experiment.folder.uri
     problem = f"no trial ended with a finite RMSE.*; the reasons are in run.log and the variants' error.txt in {place}"
     with pytest.raises(TunerError, match=problem) as raised:
-        conclude(job.experiment, job.dataset, job.policy, seed=1, retrain=True, do=here)
+        conclude(job.experiment, job.dataset, job.policy, seed=1, promoted=True, do=here, each=in_turn)
     assert raised.value.exit_code == 1
     assert not job.experiment.folder.exists("verdict.json")
 

@@ -6,9 +6,10 @@ from torch import Tensor
 from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.promotion.account import Account
+from tuner.promotion.ensemble import Ensemble
 from tuner.promotion.export import export
 from tuner.promotion.predict import centre
-from tuner.promotion.retrain import retrain, steps_on_all
+from tuner.promotion.retrain import steps_on_all
 from tuner.results.experiment import BUNDLE
 from tuner.results.facts import facts
 from tuner.results.folder import Folder
@@ -19,14 +20,13 @@ from tuner.results.verdict import Verdict
 CHECKED_IMAGES = 8
 
 
-def promote(verdict: Verdict, dataset: Dataset, folder: Folder, *, seed: int) -> None:
-    """The experiment's folder holds the bundle: the verdict's networks, retrained on all labelled images.
+def promote(verdict: Verdict, ensemble: Ensemble, dataset: Dataset, folder: Folder) -> None:
+    """The experiment's folder holds the bundle: the verdict's networks, retrained, and what can be said of them.
 
     Raises:
-        TunerError: a network diverged, an exported model answers otherwise, or the storage refuses the bundle.
+        TunerError: an exported model answers otherwise, or the storage refuses the bundle.
     """
     members = verdict.promotion.members
-    ensemble = retrain(members, dataset, seed=seed)
     account = Account(
         configs={member.variant: member.config for member in members},
         title=f"Variant {verdict.winner.name}" + (" (simulated data)" if dataset.simulated else ""),

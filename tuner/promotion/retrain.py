@@ -1,24 +1,66 @@
 """Configs, trained again on every labelled image."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from torch import Tensor
+
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import whole
 from tuner.engine.pack import Pack
 from tuner.engine.process import available_cpus, own_process
 from tuner.errors import TunerError
-from tuner.model import ConvNet
 from tuner.promotion.ensemble import Ensemble, networks_of
 from tuner.results.verdict import Member
 from tuner.seeding import seed_of
 
+Each = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], list[Any]]
+"""Calls a function with each tuple of arguments, and with `threads`, how many it may use; what it returns, in order."""
 
-def retrain(members: tuple[Member, ...], dataset: Dataset, *, seed: int) -> Ensemble:
+
+def in_turn(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """`Each` in this process."""
+    return [function(*arguments, threads=available_cpus()) for arguments in calls]
+
+
+def retrain(members: tuple[Member, ...], dataset: Dataset, *, seed: int, each: Each = in_turn) -> Ensemble:
     """The mean of all members' networks, trained on all labelled images for as long as their curves say.
+
+    Args:
+        members: Configs, steps and numbers of networks.
+        dataset: What they are trained on.
+        seed: Decides everything random.
+        each: Trains the networks, which do not depend on each other.
 
     Raises:
         TunerError: one of them diverged.
     """
-    nets = [net for member in members for net in _networks(member, dataset, seed_of(seed, member.variant))]
-    return Ensemble(nets).eval()
+    calls = [(member, number) for member in members for number in range(member.networks)]
+    weights = each(partial(train_network, dataset=dataset, seed=seed), calls)
+    neurons = len(dataset.neurons)
+    pairs = zip(calls, weights, strict=True)
+    return Ensemble([net for (member, _), found in pairs for net in networks_of(member.config, neurons, found)]).eval()
+
+
+def train_network(member: Member, number: int, *, dataset: Dataset, seed: int, threads: int) -> dict[str, Any]:
+    """The weights of the member's network of this number, by its name.
+
+    Raises:
+        TunerError: it diverged.
+    """
+    device, steps = own_process(threads), steps_on_all(member, len(dataset.labelled))
+    split = whole(len(dataset.labelled), member.networks)[number]
+    pack = Pack(member.config, dataset, (split,), seed=seed_of(seed, member.variant), device=device)
+    pack.train(steps)
+    weights: dict[str, dict[str, Tensor]] = pack.weights()
+    finite = all(bool(value.isfinite().all()) for net in weights.values() for value in net.values())
+    if pack.diverged or not finite:
+        raise TunerError(
+            f"a network of {member.variant} diverged while it was retrained for {steps} steps; lower "
+            "training.learning_rate"
+        )
+    return weights
 
 
 def steps_on_all(member: Member, num_labelled: int) -> int:
@@ -27,17 +69,3 @@ def steps_on_all(member: Member, num_labelled: int) -> int:
     if size is None or size >= member.trained_images:
         return member.step
     return round(member.step * num_labelled / member.trained_images)
-
-
-def _networks(member: Member, dataset: Dataset, seed: int) -> list[ConvNet]:
-    device, steps = own_process(available_cpus()), steps_on_all(member, len(dataset.labelled))
-    pack = Pack(member.config, dataset, whole(len(dataset.labelled), member.networks), seed=seed, device=device)
-    pack.train(steps)
-    weights = pack.weights()
-    finite = all(bool(value.isfinite().all()) for net in weights.values() for value in net.values())
-    if pack.diverged or not finite:
-        raise TunerError(
-            f"a network of {member.variant} diverged while it was retrained for {steps} steps; lower "
-            "training.learning_rate"
-        )
-    return networks_of(member.config, len(dataset.neurons), weights)

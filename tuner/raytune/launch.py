@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
@@ -20,6 +20,7 @@ from tuner.settings import plain
 
 SYNC_PERIOD_S = 10
 MAX_FAILURES = 2
+GPUS_OF_A_TRIAL = 0.5
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -85,7 +86,7 @@ def check_resources(resources: Resources) -> Resources:
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     gpus = resources.gpus_per_trial
     if gpus is None:
-        gpus = 0.5 if any(node.get("GPU", 0) for node in nodes) else 0.0
+        gpus = GPUS_OF_A_TRIAL if any(node.get("GPU", 0) for node in nodes) else 0.0
     wanted = {"CPU": resources.cpus_per_trial, "GPU": gpus}
     if not any(wanted.values()):
         raise InputError("a trial needs some of a CPU or of a GPU, but --cpus-per-trial and --gpus-per-trial are 0")
@@ -146,15 +147,43 @@ def on_worker(function: Callable[Parameters, Result], *args: Parameters.args, **
     gpus = 1 if any(node.get("GPU", 0) for node in nodes) else 0
     cpus = max(node.get("CPU", 0) for node in nodes if node.get("GPU", 0) >= gpus)
     remote: Any = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=2)(function)
+    result: Result = _results([remote.remote(*args, **kwargs)])[0]
+    return result
+
+
+def on_workers(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """What the function returns for each tuple of arguments, each with one CPU, and half a GPU where there is one.
+
+    Two processes of one thread do more than one of two, and threads that share their cores with other programs wait for
+    each other most of the time.
+
+    Args:
+        function: Also gets `threads`, how many it may use.
+        calls: The tuples.
+
+    Raises:
+        TunerError: as `on_worker`.
+    """
+    gpus = GPUS_OF_A_TRIAL if ray.cluster_resources().get("GPU", 0) else 0
+    remote: Any = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=2)(_call)
+    shared = ray.put(function)
+    return _results([remote.remote(shared, arguments) for arguments in calls])
+
+
+def _call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    return function(*arguments, threads=1)
+
+
+def _results(waited_for: list[Any]) -> list[Any]:
     try:
-        result: Result = ray.get(remote.remote(*args, **kwargs))
+        found: list[Any] = ray.get(waited_for)
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, TunerError):
             raise error.cause from None
         raise TunerError(f"a worker failed: {type(error.cause).__name__}: {error.cause}") from error
     except ray.exceptions.RayError as error:
         raise TunerError(f"a worker was lost: {str(error).splitlines()[0]}") from error
-    return result
+    return found
 
 
 def _cut(experiment: Experiment, entries: tuple[Entry, ...], listeners: tuple[Listener, ...]) -> frozenset[str]:

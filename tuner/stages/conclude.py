@@ -12,6 +12,7 @@ from tuner.dataset.splits import splits_of
 from tuner.engine.out_of_fold import gathered
 from tuner.errors import TunerError
 from tuner.promotion.promote import promote
+from tuner.promotion.retrain import Each, retrain
 from tuner.reporting.publish import publish
 from tuner.reporting.summary import summary
 from tuner.results.evidence import Predictions, read_evidence, write_baselines
@@ -34,7 +35,9 @@ def here(function: Callable[Parameters, Result], *args: Parameters.args, **kwarg
     return function(*args, **kwargs)
 
 
-def conclude(experiment: Experiment, dataset: Dataset, policy: Policy, *, seed: int, retrain: bool, do: Do) -> None:
+def conclude(
+    experiment: Experiment, dataset: Dataset, policy: Policy, *, seed: int, promoted: bool, do: Do, each: Each
+) -> None:
     """The verdict is told and published, and what it says is promoted if it is to be.
 
     Args:
@@ -42,19 +45,21 @@ def conclude(experiment: Experiment, dataset: Dataset, policy: Policy, *, seed: 
         dataset: What they were trained on.
         policy: How a winner is chosen.
         seed: The experiment's.
-        retrain: Whether there is to be a bundle.
+        promoted: Whether there is to be a bundle.
         do: Calls what takes long: `on_worker`, or `here`.
+        each: Calls what can be shared out: `on_workers`, or `in_turn`.
 
     Raises:
         TunerError: every trial failed, or the promotion did.
     """
     measure_baselines(experiment, dataset, policy, do)
     verdict = verdict_of(experiment, policy)
-    if retrain:
+    if promoted:
         promotion = verdict.promotion
         names = ", ".join(member.variant for member in promotion.members)
         say(f"retraining {promotion.networks} networks on all {len(dataset.labelled)} images: {names}")
-        do(promote, verdict, dataset, experiment.folder, seed=seed_of(seed, "retrain"))
+        ensemble = retrain(promotion.members, dataset, seed=seed_of(seed, "retrain"), each=each)
+        do(promote, verdict, ensemble, dataset, experiment.folder)
     tell(experiment, verdict)
 
 
