@@ -36,7 +36,7 @@ def evidence(config: Config) -> Evidence:
             "other": curve((0.2, 0.4), seed=2),
             "worse": curve((0.42, 0.42), seed=3),
         },
-        failed=frozenset(),
+        failed={},
         finals_seconds={},
         responses=np.zeros((L, N), np.float32),
         neurons=tuple("abcd"),

@@ -54,12 +54,13 @@ def test_who_ran_a_round_that_the_race_had_not_reached_is_scored_on_the_others_r
 def test_a_finalist_that_failed_does_not_win_and_stops_nobody(make_evidence: Make) -> None:
     levels = {"base": 0.4, "a": 0.4, "b": 0.398, "c": 0.2}
     finals = {name: levels[name] for name in ("base", "a", "b")}
-    evidence = make_evidence(levels, finals=finals, rounds={"b": 1}, failed=frozenset({"b", "c"}))
+    evidence = make_evidence(levels, finals=finals, rounds={"b": 1}, failed={"b", "c"})
     verdict = decide(evidence, Policy(rule="best"))
     assert verdict.winner.name in ("base", "a")
     assert verdict.protocol == "2 repeats of 5 folds"
     rows = {row.name: row for row in verdict.standings}
-    assert (rows["b"].stage, rows["b"].status, rows["b"].repeats) == ("finals", "dropped", 1)
+    assert (rows["b"].stage, rows["b"].status, rows["b"].repeats) == ("finals", "failed", 1)
+    assert {rows[name].error for name in ("b", "c")} == {"MemoryError: much"}
     assert (rows["c"].stage, rows["c"].p) == ("search", None)  # it failed in the first round
 
 

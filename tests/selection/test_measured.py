@@ -56,7 +56,7 @@ def test_who_failed_in_a_round_of_the_finals_may_not_win(make_evidence: Make) ->
         {"base": 0.4, "a": 0.4, "b": 0.4},
         finals={"base": 0.4, "a": 0.4, "b": 0.4},
         rounds={"a": 1},
-        failed=frozenset({"a"}),
+        failed={"a"},
     )
     assert Measured(evidence, 2).alive == ("base", "b")
 

@@ -201,7 +201,7 @@ def test_a_finalist_that_fails_in_a_later_round_leaves_with_what_it_had(searched
     run_finals(searched, trials)
     found = verdict_of(searched.experiment, searched.policy)
     row = next(row for row in found.standings if row.name == "good")
-    assert (row.status, row.repeats) == ("dropped", 1)
+    assert (row.status, row.repeats) == ("failed", 1)
     assert found.winner.name != "good"
     assert found.protocol == "2 repeats of 5 folds"
 

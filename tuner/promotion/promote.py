@@ -29,7 +29,7 @@ def promote(verdict: Verdict, ensemble: Ensemble, dataset: Dataset, folder: Fold
     members = verdict.promotion.members
     account = Account(
         configs={member.variant: member.config for member in members},
-        title=f"Variant {verdict.winner.name}" + (" (simulated data)" if dataset.simulated else ""),
+        title=_title(verdict) + (" (simulated data)" if dataset.simulated else ""),
         metrics={**facts(verdict), "simulated": dataset.simulated},
         statement=_statement(verdict, dataset),
         neurons=dataset.neurons,
@@ -48,6 +48,11 @@ def sample_images(dataset: Dataset, config: Config) -> Tensor:
 def neuron_metrics(measurement: Measurement) -> dict[str, tuple[float, ...]]:
     """What `neurons.csv` says of each neuron."""
     return {"rmse": measurement.neuron_rmse, "correlation": measurement.neuron_correlation, "r2": measurement.neuron_r2}
+
+
+def _title(verdict: Verdict) -> str:
+    members = verdict.promotion.members
+    return f"Variant {members[0].variant}" if len(members) == 1 else f"The mean of {len(members)} variants"
 
 
 def _statement(verdict: Verdict, dataset: Dataset) -> str:

@@ -27,7 +27,7 @@ class Evidence:
         records: Of the search, in the same order.
         search: Variant to its curve in the search, of those that have one.
         finals: Variant to its curve in the finals, a repeat a round; empty without finals.
-        failed: Variants whose trial failed in the round after those.
+        failed: Variant to the record of the round after those, of those that failed in it.
         finals_seconds: Variant to the seconds that its trials took there.
         responses: `[L, N]`.
         neurons: Names.
@@ -41,7 +41,7 @@ class Evidence:
     records: tuple[TrialRecord, ...]
     search: dict[str, OutOfFold]
     finals: dict[str, OutOfFold]
-    failed: frozenset[str]
+    failed: dict[str, TrialRecord]
     finals_seconds: dict[str, float]
     responses: npt.NDArray[np.float32]
     neurons: tuple[str, ...]
@@ -90,7 +90,7 @@ def read_evidence(experiment: Experiment) -> Evidence:
         records=experiment.records(),
         search=search,
         finals={name: joined(found.curves) for name, found in rounds.items() if found.curves},
-        failed=frozenset(name for name, found in rounds.items() if found.failed),
+        failed={name: found.failed for name, found in rounds.items() if found.failed is not None},
         finals_seconds={name: found.seconds for name, found in rounds.items()},
         responses=kept["responses"],
         neurons=tuple(str(name) for name in kept["neurons"]),
@@ -108,7 +108,7 @@ def read_evidence(experiment: Experiment) -> Evidence:
 @dataclass(frozen=True)
 class _Rounds:
     curves: tuple[OutOfFold, ...]
-    failed: bool
+    failed: TrialRecord | None
     seconds: float
 
 
@@ -121,7 +121,7 @@ def _rounds(experiment: Experiment, entry: Entry) -> _Rounds:
         seconds += record.measurements[-1].seconds if record.measurements else 0.0
         curve = trials.out_of_fold(entry.name) if record.status == "finished" else None
         if curve is None:
-            return _Rounds(tuple(curves), record.status in ("failed", "diverged"), seconds)
+            return _Rounds(tuple(curves), record if record.status in ("failed", "diverged") else None, seconds)
         curves.append(curve)
 
 

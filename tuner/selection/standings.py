@@ -40,11 +40,12 @@ def _row(record: TrialRecord, measured: Measured) -> Standing:
     compared = measured.finals if stage == "finals" else measured.search
     scores, base = compared.get(name), compared.get(control)
     curve = measured.finals_curves.get(name) or measured.search_curves.get(name)
+    failed = measured.evidence.failed.get(name)
     best, last = record.best, record.measurements[-1] if record.measurements else None
     return Standing(
         name=name,
         stage=stage,
-        status="dropped" if name in measured.course.dropped else record.status,
+        status=_status(record, measured),
         repeats=scores.repeats if scores else 0,
         rmse=rmse_estimate(scores) if scores else None,
         difference=difference(scores, base) if scores and base and name != control else None,
@@ -55,10 +56,19 @@ def _row(record: TrialRecord, measured: Measured) -> Standing:
         parameters=record.parameters,
         macs=record.macs,
         seconds=(last.seconds if last else 0.0) + measured.evidence.finals_seconds.get(name, 0.0),
-        error=record.error,
+        error=failed.error if failed else record.error,
     )
 
 
+def _status(record: TrialRecord, measured: Measured) -> str:
+    """How the variant's last trial ended, in the finals if it was there."""
+    if record.variant in measured.evidence.failed:
+        return measured.evidence.failed[record.variant].status
+    if record.variant in measured.course.dropped:
+        return "dropped"
+    return "finished" if record.variant in measured.finals else record.status
+
+
 def _order(row: Standing) -> tuple[int, float, str]:
-    place = 3 if row.rmse is None else 2 if row.stage == "search" else 1 if row.status == "dropped" else 0
+    place = 3 if row.rmse is None else 2 if row.stage == "search" else 0 if row.status == "finished" else 1
     return place, row.rmse.value if row.rmse else math.inf, row.name
