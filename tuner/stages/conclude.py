@@ -81,7 +81,9 @@ def verdict_of(experiment: Experiment, policy: Policy) -> Verdict:
         if error.exit_code != 1:
             raise
         place = experiment.folder.uri
-        raise TunerError(f"{error}; the reasons are in run.log and the variants' error.txt in {place}") from None
+        raise TunerError(
+            f"{error}; the reasons are in run.log and the variants' error.txt or stopped.txt in {place}"
+        ) from None
 
 
 def measure_baselines(experiment: Experiment, dataset: Dataset, policy: Policy, do: Do) -> None:

@@ -36,7 +36,7 @@ def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None]) -> No
     reserve, trial_s = promotion_seconds(policy, evidence, len(running)), 0.0
     for number in range(1, policy.rounds + 1):
         left = budget.for_finals(reserve)
-        if number > 1 and left is not None and left < trial_s * len(running):
+        if left is not None and left <= trial_s * len(running):
             say(f"no time is left for round {number} of the finals")
             return
         say(f"finals, round {number} of at most {policy.rounds}: {', '.join(running)}")
