@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from benchmarks.account import circumstances, save, table
-from benchmarks.honesty_task import Task, task_of, true_curve
+from benchmarks.honesty_task import CURVE_IMAGES, Task, task_of, true_curve
 from tuner.config import Config, DataConfig
 from tuner.dataset.splits import make_splits
 from tuner.engine.pack import Pack
@@ -88,7 +88,7 @@ def experiment_of(seed: int, null: bool, policy: Policy) -> Outcome:
     naive_name, naive_step, shown = _naive(task, seed)
     claim, expected = verdict.claim, verdict.promotion.expected
     return Outcome(
-        network=(claim.rmse, claim.low, claim.high, picked[policy.rule]),
+        network=(claim.rmse, claim.low, claim.high, _true_network(task, verdict, seed)),
         bundle=(expected.rmse, expected.low, expected.high, true_bundle),
         better=verdict.is_better,
         truly_better=_is_truly_better(verdict, truth, control.step, null=null),
@@ -136,8 +136,16 @@ def _run(
 
 def _truths(task: Task, seed: int, *, null: bool) -> dict[str, dict[int, float]]:
     entries = task.entries[:1] if null else task.entries
-    found = {entry.name: true_curve(task, entry.config, _steps(entry.config), seed) for entry in entries}
+    few = task.truth.of_images(CURVE_IMAGES)
+    found = {entry.name: true_curve(task, entry.config, _steps(entry.config), few, seed) for entry in entries}
     return {entry.name: found.get(entry.name, found["base"]) for entry in task.entries}
+
+
+def _true_network(task: Task, verdict: Verdict, seed: int) -> float:
+    """The true RMSE of one network of the winner at its step, by all images."""
+    config = next(entry.config for entry in task.entries if entry.name == verdict.winner.name)
+    step = verdict.winner.step or 0
+    return true_curve(task, config, (step,), task.truth, seed)[step]
 
 
 def _steps(config: Config) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """One simulated experiment with a known truth: its data, its grid, and what its networks are truly worth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -8,8 +9,9 @@ import torch
 from torch import Tensor
 
 from tuner.config import Config, ConvLayer, DataConfig, DenseLayer, LogitsLayer, ModelConfig, TrainingConfig
+from tuner.dataset.dead_leaves import dead_leaves
 from tuner.dataset.load import Dataset
-from tuner.dataset.simulate import Simulation, simulate
+from tuner.dataset.simulate import Simulation, record
 from tuner.dataset.splits import whole
 from tuner.engine.pack import Pack
 from tuner.promotion.ensemble import ensemble_of
@@ -17,8 +19,9 @@ from tuner.results.experiment import Entry
 from tuner.seeding import seed_of
 from tuner.settings import replaced
 
-LABELLED, UNSEEN, TEST, NEURONS, SIZE, CROP = 500, 1000, 2, 6, 16, 12
+LABELLED, UNSEEN, TEST, NEURONS, SIZE, CROP = 500, 6000, 2, 6, 16, 12
 TRUTH_NETWORKS = 8
+CURVE_IMAGES = 1000
 BASE = Config(
     data=DataConfig(folds=3),
     model=ModelConfig(
@@ -50,6 +53,10 @@ class Truth:
     noise: npt.NDArray[np.float64]
     weights: npt.NDArray[np.float64]
 
+    def of_images(self, count: int) -> "Truth":
+        """The first of the images alone."""
+        return replace(self, images=self.images[:count], expected=self.expected[:count])
+
     def rmse(self, prediction_BN: npt.NDArray[np.float32]) -> float:
         """The pooled RMSE on new images of the same kind."""
         error_N = np.square(prediction_BN - self.expected).mean(axis=0) + self.noise
@@ -78,18 +85,19 @@ def task_of(seed: int, *, null: bool) -> Task:
         seed: Its number.
         null: Whether all variants are the base config under other names, and so none is better.
     """
-    simulation = simulate(
-        np.random.default_rng(seed_of("honesty", seed)),
-        num_images=TEST + LABELLED + UNSEEN,
-        num_test=TEST,
-        num_neurons=NEURONS,
-        size=SIZE,
-    )
+    rng = np.random.default_rng(seed_of("honesty", seed))
+    simulation = record(rng, rng.permutation(_pool()), num_test=TEST, num_neurons=NEURONS)
     dataset = _dataset(simulation)
     return Task(dataset, _truth(simulation, dataset), _null_grid() if null else _grid())
 
 
-def true_curve(task: Task, config: Config, steps: tuple[int, ...], seed: int) -> dict[int, float]:
+@cache
+def _pool() -> npt.NDArray[np.uint8]:
+    """Images of which each experiment sees others: so many that what is left tells the truth to a percent."""
+    return dead_leaves(np.random.default_rng(seed_of("honesty images")), TEST + LABELLED + UNSEEN, SIZE)
+
+
+def true_curve(task: Task, config: Config, steps: tuple[int, ...], truth: Truth, seed: int) -> dict[int, float]:
     """Step to the true RMSE of one network, trained on all labelled images: the root mean square over a few of them."""
     splits = whole(len(task.dataset.labelled), TRUTH_NETWORKS)
     pack = Pack(config, task.dataset, splits, seed=seed_of("truth", seed), device=torch.device("cpu"))
@@ -98,9 +106,7 @@ def true_curve(task: Task, config: Config, steps: tuple[int, ...], seed: int) ->
         pack.train(step - pack.step)
         nets = ensemble_of(config, NEURONS, pack.weights()).nets
         with torch.no_grad():
-            found[step] = float(
-                np.sqrt(np.mean([task.truth.rmse(net(task.truth.images).numpy()) ** 2 for net in nets]))
-            )
+            found[step] = float(np.sqrt(np.mean([truth.rmse(net(truth.images).numpy()) ** 2 for net in nets])))
     return found
 
 

@@ -147,7 +147,8 @@ def test_no_trial_with_a_number_is_a_failure_that_says_where_the_reasons_are(
     search(job, trials, manifest, Budget(None))
     finals(job, trials.run, Budget(None), lambda line: None)
     place = job.experiment.folder.uri
-    problem = f"no trial ended with a finite RMSE.*; the reasons are in run.log and the variants' error.txt or stopped.txt in {place}"
+    reasons = f"the reasons are in run.log and the variants' error.txt or stopped.txt in {place}"
+    problem = f"no trial ended with a finite RMSE.*; {reasons}"
     with pytest.raises(TunerError, match=problem) as raised:
         conclude(job.experiment, job.dataset, job.policy, seed=1, promoted=True, do=here, each=in_turn)
     assert raised.value.exit_code == 1

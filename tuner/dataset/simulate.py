@@ -56,8 +56,18 @@ def simulate(
         ValueError: If a number is too small, or there are fewer than two labelled images.
     """
     _check(num_images, num_test, num_neurons, size, repeats)
-    for_images, for_neurons, for_spikes, for_missing = rng.spawn(4)
+    (for_images,) = rng.spawn(1)
     images = dead_leaves(for_images, num_images, size)
+    return record(rng, images, num_test=num_test, num_neurons=num_neurons, repeats=repeats)
+
+
+def record(
+    rng: np.random.Generator, images: NDArray[np.uint8], *, num_test: int, num_neurons: int, repeats: int = 14
+) -> Simulation:
+    """What new neurons answer to these images `[n, H, W, 3]`; the arguments are those of `simulate`."""
+    num_images, size = images.shape[:2]
+    _check(num_images, num_test, num_neurons, size, repeats)
+    for_neurons, for_spikes, for_missing = rng.spawn(3)
     seen = features(images)
     neurons = [random_neuron(stream, grid=seen.shape[1]) for stream in for_neurons.spawn(num_neurons)]
     rate_nN = np.stack([rate(neuron, seen) for neuron in neurons], axis=1)
