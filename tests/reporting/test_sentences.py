@@ -61,6 +61,9 @@ def test_the_base_config_is_not_compared_with_itself(sample: Any) -> None:
 def test_what_the_search_believed_is_called_a_minimum(sample: Any) -> None:
     told = findings(verdict_of(sample, FAST))
     assert sum("The search had believed 0.3310 of it: the lowest of its curve" in sentence for sentence in told) == 1
+    assert sum("too good to be true" in sentence for sentence in told) == 1
+    higher = findings(verdict_of(sample, replace(FAST, search_rmse=0.4)))
+    assert sum("The search had believed 0.4000 of it: the lowest of its curve." in sentence for sentence in higher) == 1
     assert not any("believed" in sentence for sentence in findings(verdict_of(sample, replace(FAST, search_rmse=None))))
 
 

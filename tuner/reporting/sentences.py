@@ -73,7 +73,8 @@ def _believed(verdict: Verdict) -> str:
     believed = verdict.winner.search_rmse
     if believed is None or number(believed) == "–":
         return ""
-    return f"The search had believed {number(believed)} of it: the lowest of its curve, and so too good to be true."
+    doubt = ", and so too good to be true" if believed < verdict.claim.rmse else ""
+    return f"The search had believed {number(believed)} of it: the lowest of its curve{doubt}."
 
 
 def _against_control(verdict: Verdict) -> str:
