@@ -17,7 +17,10 @@ from tuner.errors import InputError
 FILE = "out_of_fold.npz"
 KEPT_BYTES = 2**26
 """Of predictions; beyond that, the evaluations farthest from the best one are left out."""
-NOT_WHOLE = (OSError, ValueError, KeyError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
+NOT_WHOLE = (
+    *(OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error),
+    *(TypeError, AttributeError),  # of an array that is not in an archive, from Python 3.11 on and before
+)
 """What numpy and `zipfile` raise for a `.npz` file that was cut short or garbled, or is none."""
 
 
