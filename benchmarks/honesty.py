@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -227,6 +228,7 @@ def main() -> None:
     options = parser.parse_args()
     policy = Policy(rule=options.rule, rounds=options.rounds)
     numbers = range(options.first, options.first + options.experiments)
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  # of the processes, one each
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
         found = pool.map(partial(experiment_of, null=options.null, policy=policy), numbers)
         outcomes = []
