@@ -13,10 +13,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from benchmarks.account import circumstances, save, table
-from benchmarks.honesty_task import CURVE_IMAGES, Task, task_of, true_curve
+from benchmarks.honesty_task import CURVE_IMAGES, Task, luck_of, task_of, true_curve
 from tuner.config import Config, DataConfig
 from tuner.dataset.splits import make_splits
 from tuner.engine.pack import Pack
@@ -55,6 +56,7 @@ class Outcome:
             step.
         naive_regret: The same for the lowest RMSE on 20 images, one network a variant.
         naive_bias: What those 20 images show minus the truth.
+        luck: How much harder the labelled images are than all, see `luck_of`.
         winner: Its name.
         seconds: That it took.
     """
@@ -66,6 +68,7 @@ class Outcome:
     regret: dict[Rule, float]
     naive_regret: float
     naive_bias: float
+    luck: float
     winner: str
     seconds: float
 
@@ -95,6 +98,7 @@ def experiment_of(seed: int, null: bool, policy: Policy) -> Outcome:
         truly_better=_is_truly_better(verdict, truth, control.step, null=null),
         regret={rule: found - lowest for rule, found in picked.items()},
         naive_regret=truth[naive_name][naive_step] - lowest,
+        luck=luck_of(task),
         naive_bias=shown - truth[naive_name][naive_step],
         winner=verdict.winner.name,
         seconds=time.perf_counter() - start,
@@ -190,7 +194,8 @@ def report(outcomes: Sequence[Outcome], *, null: bool) -> str:
                 f"95 % interval of one {name} covers its truth" if name == "network" else "of the bundle",
                 _share(covered),
             ],
-            [f"bias of the {name}'s RMSE", f"{bias.mean():+.2f} ± {bias.std() / len(bias) ** 0.5:.2f} %"],
+            [f"bias of the {name}'s RMSE", _mean_and_error(bias)],
+            ["the same, the luck of the images taken off", _mean_and_error(_without(bias, outcomes))],
             [f"half of the {name}'s interval", f"{half.mean():.1f} %"],
         ]
     better = np.array([one.better for one in outcomes])
@@ -211,7 +216,18 @@ def report(outcomes: Sequence[Outcome], *, null: bool) -> str:
     return table([f"{len(outcomes)} {'null ' if null else ''}experiments", ""], rows)
 
 
-def _share(found: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]") -> str:
+def _mean_and_error(values: npt.NDArray[np.float64]) -> str:
+    return f"{values.mean():+.2f} ± {values.std(ddof=1) / len(values) ** 0.5:.2f} %"
+
+
+def _without(bias: npt.NDArray[np.float64], outcomes: Sequence[Outcome]) -> npt.NDArray[np.float64]:
+    """The biases less what their experiments' luck explains: a control variate, whose expectation is known to be 0."""
+    luck = np.array([one.luck for one in outcomes])
+    values: npt.NDArray[np.float64] = bias - np.cov(bias, luck)[0, 1] / luck.var(ddof=1) * luck
+    return values
+
+
+def _share(found: npt.NDArray[np.bool_]) -> str:
     return f"{found.mean():.1%} ({found.sum()} of {len(found)})"
 
 

@@ -91,6 +91,13 @@ def task_of(seed: int, *, null: bool) -> Task:
     return Task(dataset, _truth(simulation, dataset), _null_grid() if null else _grid())
 
 
+def luck_of(task: Task) -> float:
+    """How much harder the labelled images are than all: the mean predictor's RMSE on them over its true one, minus 1."""
+    mean_N = np.nanmean(task.dataset.responses, axis=0)
+    shown = np.sqrt(np.nanmean(np.square(task.dataset.responses - mean_N)))
+    return float(shown / task.truth.rmse(np.broadcast_to(mean_N, task.truth.expected.shape)) - 1)
+
+
 @cache
 def _pool() -> npt.NDArray[np.uint8]:
     """Images of which each experiment sees others: so many that what is left tells the truth to a percent."""
