@@ -19,7 +19,7 @@ from tuner.results.experiment import Entry
 from tuner.seeding import seed_of
 from tuner.settings import replaced
 
-LABELLED, UNSEEN, TEST, NEURONS, SIZE, CROP = 500, 6000, 2, 6, 16, 12
+LABELLED, UNSEEN, TEST, NEURONS, SIZE, CROP = 500, 15000, 2, 6, 16, 12
 TRUTH_NETWORKS = 8
 CURVE_IMAGES = 1000
 BASE = Config(
@@ -92,7 +92,7 @@ def task_of(seed: int, *, null: bool) -> Task:
 
 
 def luck_of(task: Task) -> float:
-    """How much harder the labelled images are than all: the mean predictor's RMSE on them over its true one, minus 1."""
+    """How much harder the labelled images are than all: the mean predictor's RMSE there over its true one, less 1."""
     mean_N = np.nanmean(task.dataset.responses, axis=0)
     shown = np.sqrt(np.nanmean(np.square(task.dataset.responses - mean_N)))
     return float(shown / task.truth.rmse(np.broadcast_to(mean_N, task.truth.expected.shape)) - 1)
