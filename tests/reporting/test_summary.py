@@ -27,7 +27,7 @@ def test_the_winner_stands_beside_the_base_config_and_the_baselines(sample: Samp
 def test_a_bundle_that_loses_to_a_baseline_is_called_that_first(sample: Sample) -> None:
     promotion = replace(sample.verdict.promotion, expected=Interval(9.0, 8.9, 9.1))
     lines = summary(replace(sample.verdict, promotion=promotion), FOLDER, promoted=True)
-    assert lines[1].startswith("THE BUNDLE LOSES to the baseline ")
+    assert lines[1].startswith("WARNING: The bundle loses to ")
 
 
 def test_a_bundle_is_announced_only_if_there_is_one(sample: Sample) -> None:

@@ -3,6 +3,7 @@
 from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.mutation.expand import Expansion
+from tuner.reporting.sentences import warning
 from tuner.results.experiment import BUNDLE, LEADERBOARD, REPORT
 from tuner.results.folder import Folder
 from tuner.results.verdict import Verdict
@@ -36,11 +37,7 @@ def summary(verdict: Verdict, folder: Folder, *, promoted: bool) -> list[str]:
     winner, promotion = verdict.winner, verdict.promotion
     lines = [
         "",
-        *[
-            f"THE BUNDLE LOSES to the baseline {one.name}, which has an RMSE of {one.rmse.value:.4f}: do not use it"
-            for one in verdict.lost_to
-            if one.rmse
-        ],
+        *([f"WARNING: {warning(verdict)}"] if verdict.lost_to else []),
         f"winner: {winner.name}, since {verdict.reason}",
         f"  {verdict.comparison}{_by(verdict)}",
         f"  the bundle        {promotion.expected}: the mean of {promotion.networks} networks, {promotion.reason}",
