@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tuner.command import duration
+from tuner.command import duration, finalists_number
 
 ROOT = Path(__file__).parents[1]
 ARGUMENTS = (
@@ -216,3 +216,14 @@ def test_help_ends_with_an_example(workplace: Path, command: str) -> None:
     result = python(workplace, "-m", f"tuner.{command}", "--help")
     assert (result.returncode, result.stderr) == (0, "")
     assert re.search(rf"\nexample: python -m tuner\.{command} -\w .*\n\Z", result.stdout)
+
+
+@pytest.mark.parametrize(("text", "number"), [("auto", "auto"), ("0", 0), ("2", 2), ("8", 8)])
+def test_finalists_are_a_number_or_auto(text: str, number: int | str) -> None:
+    assert finalists_number(text) == number
+
+
+@pytest.mark.parametrize("text", ["1", "-1", "2.5", "", "all", "9" * 30, "\u0663"])
+def test_what_is_no_number_of_finalists_is_refused(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="must be auto, 0 for none, or a whole number of at least 2"):
+        finalists_number(text)

@@ -109,10 +109,13 @@ def duration(text: str) -> float:
 
 
 def finalists_number(text: str) -> int | Literal["auto"]:
-    """A whole number of at least 0, or `auto`."""
-    if text not in ("0", "auto"):
-        return positive_int(text)
-    return 0 if text == "0" else "auto"
+    """`auto`, 0, or a whole number of at least 2: the control alone is no contest."""
+    if text == "auto":
+        return "auto"
+    number = int(text) if re.fullmatch("[0-9]{1,9}", text) else 1
+    if number == 1:
+        raise argparse.ArgumentTypeError(f"must be auto, 0 for none, or a whole number of at least 2, but got {text!r}")
+    return number
 
 
 def say(*lines: RenderableType) -> None:
