@@ -114,7 +114,7 @@ def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | 
         say("this experiment is finished: nothing is left to do")
         tell(job.experiment, verdict_of(job.experiment, job.policy))
         return
-    from tuner.raytune.launch import on_worker, on_workers
+    from tuner.raytune.workers import on_worker, on_workers
     from tuner.stages.finals import finals
     from tuner.stages.search import search
     from tuner.stages.trials import close_log, crew_for

@@ -13,8 +13,9 @@ from tuner.dataset.splits import make_splits
 from tuner.engine.pack import Pack
 from tuner.engine.training import Training
 from tuner.errors import InputError, TunerError
-from tuner.raytune.launch import Resources, check_resources, on_worker, on_workers, run_trials
+from tuner.raytune.launch import Resources, check_resources, run_trials
 from tuner.raytune.stopper import Limits, StopEarly
+from tuner.raytune.workers import on_worker, on_workers
 from tuner.results.experiment import Entry, Experiment, FailureMarks
 from tuner.results.model_folder import ModelFolder
 from tuner.results.origin import origin_of

@@ -26,7 +26,7 @@ def options(trials: Any, root_log: None, monkeypatch: pytest.MonkeyPatch) -> arg
         return {"mean predictor": np.zeros((len(args[1]), *args[0].responses.shape), np.float32)}
 
     monkeypatch.setattr("tuner.stages.trials.crew_for", lambda *arguments: trials)
-    monkeypatch.setattr("tuner.raytune.launch.on_worker", do)
+    monkeypatch.setattr("tuner.raytune.workers.on_worker", do)
     return run.parser().parse_args(["-g", "group", "-n", "name", "--no-retrain"])
 
 
@@ -72,8 +72,8 @@ def test_a_bundle_that_is_asked_for_later_is_made_without_training_again_for_the
     carry_out(job, options, manifest)
     trained = trials.trained.copy()
     promoted: list[str] = []
-    monkeypatch.setattr("tuner.raytune.launch.on_worker", lambda function, *a, **k: promoted.append(function.__name__))
-    monkeypatch.setattr("tuner.raytune.launch.on_workers", in_turn)
+    monkeypatch.setattr("tuner.raytune.workers.on_worker", lambda function, *a, **k: promoted.append(function.__name__))
+    monkeypatch.setattr("tuner.raytune.workers.on_workers", in_turn)
     options.no_retrain = False
     carry_out(job, options, None)
     assert (promoted, trials.trained) == (["promote"], trained)
