@@ -87,7 +87,14 @@ def task_of(dataset: Dataset, *, private: int, variants: int, max_steps: int, se
         cpus: That it may use.
     """
     order = np.random.default_rng(seed_of("private images")).permutation(len(dataset.labelled))
-    out, kept = np.sort(order[:private]), np.sort(order[private:])
+    return task_without(dataset, order[:private], variants=variants, max_steps=max_steps, seed=seed, cpus=cpus)
+
+
+def task_without(
+    dataset: Dataset, private: npt.NDArray[np.int64], *, variants: int, max_steps: int, seed: int, cpus: int
+) -> Task:
+    """As `task_of`, with `private` the positions of the labelled images that are taken out."""
+    out, kept = np.sort(private), np.setdiff1d(np.arange(len(dataset.labelled)), private)
     seen = replace(dataset, responses=dataset.responses[kept], labelled=dataset.labelled[kept])
     found = _variants(variants)
     tried = np.random.default_rng(seed_of("order", seed)).permutation(len(found))

@@ -23,9 +23,9 @@ def test_every_trial_that_ends_has_one_line_with_its_best_evaluation(capsys: pyt
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert lines[0].startswith("[1/4] base ")
-    assert "rmse 0.3000 ± 0.0100 at step 10" in lines[0]
+    assert "lowest rmse 0.3000 ± 0.0100 at step 10" in lines[0]
     assert lines[1] == "[2/4] bad            FAILED: MemoryError: no"
-    assert "rmse 0.6000" in lines[2]
+    assert "lowest rmse 0.6000" in lines[2]
     assert "DIVERGED after step 10" in lines[2]
 
 
@@ -33,4 +33,4 @@ def test_a_resumed_run_counts_what_ended_and_knows_what_was_measured_before(caps
     with Progress(("a", "b"), done=1, best={"b": measured(3, 0.4)}) as progress:
         progress.measured("b", Path(), measured(5, 0.5))
         progress.ended("b", "")
-    assert capsys.readouterr().out.startswith("[2/2] b  rmse 0.4000 ± 0.0100 at step 3")
+    assert capsys.readouterr().out.startswith("[2/2] b  lowest rmse 0.4000 ± 0.0100 at step 3")

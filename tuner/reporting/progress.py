@@ -47,7 +47,7 @@ class Progress:
             self._live.stop()
 
     def measured(self, variant: str, folder: Path, measurement: Measurement) -> None:
-        """The trial's row shows its last and its best evaluation."""
+        """The trial's row shows its last evaluation and that of the lowest RMSE."""
         best = self._best_before.get(variant, measurement)
         trial = self._running.setdefault(variant, _Trial(measurement, best))
         trial.last = measurement
@@ -68,7 +68,7 @@ class Progress:
     def _refresh(self) -> None:
         if self._live is None:
             return
-        table = Table("running", "step", "rmse", "best", box=None, pad_edge=False)
+        table = Table("running", "step", "rmse", "lowest", box=None, pad_edge=False)
         for variant, trial in self._running.items():
             table.add_row(
                 variant, str(trial.last.step), f"{trial.last.rmse:.4f}", f"{trial.best.rmse:.4f} at {trial.best.step}"
@@ -80,7 +80,7 @@ def _outcome(trial: _Trial | None, error: str) -> str:
     if error or trial is None:
         return f"FAILED: {error}" if error else "nothing was measured before time was up"
     best = trial.best
-    outcome = f"rmse {best.rmse:.4f} ± {best.rmse_se:.4f} at step {best.step:<4} {trial.last.seconds:5.0f} s"
+    outcome = f"lowest rmse {best.rmse:.4f} ± {best.rmse_se:.4f} at step {best.step:<4} {trial.last.seconds:5.0f} s"
     if trial.last.ending == STOPPED:
         return f"{outcome}  ended early: clearly worse than others"
     return f"{outcome}  DIVERGED after step {trial.last.step}" if trial.last.ending == "diverged" else outcome
