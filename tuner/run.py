@@ -123,7 +123,7 @@ def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | 
     if manifest is None:
         job.experiment.describe(job.entries, origin_of(job.dataset, job.seed))
     search(job, crew, manifest, budget)
-    finals(job, crew.run, budget, say)
+    finals(job, crew.run, budget, say, promoted=retrain)
     folder.write(MEASURED, "the search and the finals have ended, or their time was up\n")
     conclude(job.experiment, job.dataset, job.policy, seed=job.seed, promoted=retrain, do=on_worker, each=on_workers)
     close_log(crew, folder)

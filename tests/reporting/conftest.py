@@ -145,6 +145,7 @@ def standings_of(
             p=None if difference is None else min(1.0, difference.p * variants),
             step=28 + 4 * (index % 3),
             search_rmse=BASE_RMSE + float(truth[index]) - 0.006,
+            search_nested_rmse=BASE_RMSE + float(truth[index]) + 0.002,
             neuron_rmse=profile.neuron_rmse(float(truth[index])),
             mutations=() if index == 0 else (called[index],),
             parameters=412_000 + index,

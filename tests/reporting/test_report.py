@@ -164,7 +164,10 @@ def lonely(verdict: Verdict) -> dict[str, Any]:
 def unknown(verdict: Verdict) -> dict[str, Any]:
     """Whatever can be NaN or None is."""
     nan = tuple(math.nan for _ in verdict.neurons)
-    standings = [replace(one, neuron_rmse=nan, search_rmse=math.nan, p=math.nan) for one in verdict.standings]
+    standings = [
+        replace(one, neuron_rmse=nan, search_rmse=math.nan, search_nested_rmse=math.nan, p=math.nan)
+        for one in verdict.standings
+    ]
     standings[0] = replace(standings[0], rmse=Estimate(0.34, math.nan, 9), difference=NOTHING)
     standings[1] = replace(standings[1], rmse=NOTHING, step=None, parameters=None, seconds=None)
     effects = [

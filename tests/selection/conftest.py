@@ -123,7 +123,13 @@ def contender_of() -> Callable[..., Contender]:
         folds = np.tile(np.arange(images) % FOLDS, (repeats, 1))
         found = OutOfFold(np.arange(evaluations), errors_TRLN.astype(np.float32), folds)
         return Contender(
-            name, macs, image_size, control, known(curve_of(found, held_to)), known(curve_of(found, held_to, networks))
+            name,
+            macs,
+            image_size,
+            control,
+            False,
+            known(curve_of(found, held_to)),
+            known(curve_of(found, held_to, networks)),
         )
 
     return make

@@ -49,7 +49,7 @@ def test_the_search_gets_its_share_less_what_went_before_it(clock: Clock) -> Non
 def test_the_finals_get_all_that_the_promotion_and_the_export_leave(clock: Clock) -> None:
     made = Budget(1000, clock.now)
     clock.now += 300
-    assert made.for_finals(promotion_s=100) == pytest.approx(600 - EXPORT_S)
+    assert made.for_finals(promotion_s=100) == pytest.approx(600)
     assert made.for_finals(promotion_s=700) == 0
     clock.now += 5000
     assert made.for_finals(promotion_s=0) == 0

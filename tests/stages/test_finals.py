@@ -123,7 +123,7 @@ def test_a_round_for_which_no_time_is_left_is_not_begun_and_the_verdict_stands(
     monkeypatch.setattr(budget, "time", clock)
     monkeypatch.setattr("tuner.stages.finals.time", clock)
     reserve = promotion_seconds(searched.policy, read_evidence(searched.experiment), 4)
-    lines = run_finals(searched, trials, Budget(EXPORT_S + reserve + spare, 0.0))
+    lines = run_finals(searched, trials, Budget(reserve + spare, 0.0))
     assert len(trials.calls) == rounds
     assert ("no time is left for round 2 of the finals" in lines) == (rounds == 1)
     assert trials.calls[0].limits.seconds == pytest.approx(spare)
@@ -143,11 +143,21 @@ def test_a_round_that_time_ended_is_not_begun_again_and_the_round_before_it_coun
     assert verdict(searched) == once
 
 
-def test_finals_whose_first_round_time_ended_leave_the_choice_to_the_search(searched: Job, trials: Any) -> None:
-    trials.stopped["round-1"] = {"base", "good", "fine", "bad"}
-    run_finals(searched, trials)
+@pytest.mark.parametrize("stopped", [{"base", "good", "fine", "bad"}, {"good", "fine"}, {"bad"}])
+def test_finals_whose_first_round_time_ended_leave_the_choice_to_the_search(
+    searched: Job, trials: Any, stopped: set[str]
+) -> None:
+    trials.stopped["round-1"] = stopped
+    lines = run_finals(searched, trials)
     assert len(trials.calls) == 1
-    assert verdict_of(searched.experiment, searched.policy).stage == "search"
+    assert lines[-1] == "time was up in round 1 of the finals, so it does not count"
+    found = verdict_of(searched.experiment, searched.policy)
+    assert (found.stage, found.winner.name) == ("search", "good")
+
+
+def test_without_a_promotion_no_time_is_kept_for_it(searched: Job, trials: Any) -> None:
+    finals(searched, trials.run, Budget(1000.0), lambda line: None, promoted=False)
+    assert trials.calls[0].limits.seconds == pytest.approx(1000.0, abs=5)
 
 
 def test_more_networks_reserve_more_time(searched: Job) -> None:
@@ -155,9 +165,9 @@ def test_more_networks_reserve_more_time(searched: Job) -> None:
     few, many = (
         promotion_seconds(replace(searched.policy, ensemble="winner", seeds=seeds), evidence, 4) for seeds in (2, 20)
     )
-    assert few == pytest.approx(2 * 3.0 / 3)  # a trial of 3 networks took 3 s
-    assert many == pytest.approx(10 * few)
-    assert promotion_seconds(searched.policy, evidence, 4) == pytest.approx(4 * few)
+    assert few - EXPORT_S == pytest.approx(2 * 3.0 / 3)  # a trial of 3 networks took 3 s
+    assert many - EXPORT_S == pytest.approx(10 * (few - EXPORT_S))
+    assert promotion_seconds(searched.policy, evidence, 4) - EXPORT_S == pytest.approx(4 * (few - EXPORT_S))
 
 
 # Of 4 trials in the first round and 3 in the second.

@@ -39,7 +39,10 @@ class Estimate:
 
     @property
     def p_above(self) -> float:
-        """One-sided p-value of the hypothesis that the truth is not above 0."""
+        """One-sided p-value of the hypothesis that the truth is not above 0.
+
+        To who believed nothing before, it is the probability that the truth is below 0.
+        """
         return self.p / 2 if self.value > 0 else 1 - self.p / 2
 
 

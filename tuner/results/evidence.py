@@ -1,6 +1,7 @@
 """All that was measured in an experiment, as what it came to is told from: no data set and no training is needed."""
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,8 @@ class Evidence:
         entries: The variants, the control first.
         records: Of the search, in the same order.
         search: Variant to its curve in the search, of those that have one.
-        finals: Variant to its curve in the finals, a repeat a round; empty without finals.
+        finals: Variant to its curve in the finals, a repeat a round; empty without finals, and until all trials of the
+            first round have ended by themselves: those that time left would be called the best for being quick.
         failed: Variant to the record of the round after those, of those that failed in it.
         finals_seconds: Variant to the seconds that its trials took there.
         responses: `[L, N]`.
@@ -89,7 +91,7 @@ def read_evidence(experiment: Experiment) -> Evidence:
         entries=entries,
         records=experiment.records(),
         search=search,
-        finals={name: joined(found.curves) for name, found in rounds.items() if found.curves},
+        finals=_finals(rounds),
         failed={name: found.failed for name, found in rounds.items() if found.failed is not None},
         finals_seconds={name: found.seconds for name, found in rounds.items()},
         responses=kept["responses"],
@@ -107,21 +109,38 @@ def read_evidence(experiment: Experiment) -> Evidence:
 
 @dataclass(frozen=True)
 class _Rounds:
+    """A variant's finals.
+
+    Attributes:
+        curves: Of the rounds that its trials finished.
+        failed: Its record of the round after those, if it failed in it.
+        seconds: Of all its trials.
+        entered: Whether there is a trial of it.
+    """
+
     curves: tuple[OutOfFold, ...]
     failed: TrialRecord | None
     seconds: float
+    entered: bool
+
+
+def _finals(rounds: Mapping[str, _Rounds]) -> dict[str, OutOfFold]:
+    if any(found.entered and not found.curves and found.failed is None for found in rounds.values()):
+        return {}
+    return {name: joined(found.curves) for name, found in rounds.items() if found.curves}
 
 
 def _rounds(experiment: Experiment, entry: Entry) -> _Rounds:
     """A variant's finals, up to the first round that its trial did not finish."""
-    curves, seconds = list[OutOfFold](), 0.0
+    curves, seconds, entered = list[OutOfFold](), 0.0, experiment.finals(1).holds(entry.name)
     while True:
         trials = experiment.finals(len(curves) + 1)
         record = trials.record(entry)
         seconds += record.measurements[-1].seconds if record.measurements else 0.0
         curve = trials.out_of_fold(entry.name) if record.status == "finished" else None
         if curve is None:
-            return _Rounds(tuple(curves), record if record.status in ("failed", "diverged") else None, seconds)
+            failed = record if record.status in ("failed", "diverged") else None
+            return _Rounds(tuple(curves), failed, seconds, entered)
         curves.append(curve)
 
 

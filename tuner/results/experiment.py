@@ -16,7 +16,7 @@ from tuner.results.origin import ORIGIN, Origin, read_origin
 from tuner.results.record import STOPPED, Measurement, Status, TrialRecord, read_rows
 from tuner.settings import build
 
-MANIFEST, BUNDLE = "manifest.yaml", "best"
+MANIFEST, CONFIG, BUNDLE = "manifest.yaml", "config.yaml", "best"
 LEADERBOARD, VERDICT, REPORT = "leaderboard.csv", "verdict.json", "report.html"
 MEASURED = "measured.txt"
 """Search and finals have ended; a verdict alone does not tell, since `tuner.report` writes one of any experiment."""
@@ -59,8 +59,12 @@ class Experiment:
     def describe(self, entries: tuple[Entry, ...], origin: Origin) -> None:
         """Every variant's folder holds its config and its origin."""
         for entry in entries:
-            self.folder.write(f"{entry.name}/config.yaml", dump_config(entry.config))
+            self.folder.write(f"{entry.name}/{CONFIG}", dump_config(entry.config))
             self.folder.write(f"{entry.name}/{ORIGIN}", origin.dump())
+
+    def holds(self, variant: str) -> bool:
+        """Whether it has a trial of this variant, begun or not."""
+        return self.folder.exists(f"{variant}/{CONFIG}")
 
     def mark_failed(self, variant: str, error: str) -> None:
         """The variant's trial has failed for good; Ray's own `error.txt` also tells of failures that were retried."""
@@ -94,13 +98,13 @@ class Experiment:
         """
         found = []
         for name, mutations in self.manifest()["variants"].items():
-            text = self.folder.read(f"{name}/config.yaml")
+            text = self.folder.read(f"{name}/{CONFIG}")
             if not text:
-                raise InputError(f"{self.folder.uri}/{name}/config.yaml is missing")
+                raise InputError(f"{self.folder.uri}/{name}/{CONFIG} is missing")
             try:
                 config = build(Config, yaml.safe_load(text))
             except (yaml.YAMLError, ConfigError) as error:
-                raise InputError(f"{self.folder.uri}/{name}/config.yaml is not whole: {error}") from None
+                raise InputError(f"{self.folder.uri}/{name}/{CONFIG} is not whole: {error}") from None
             found.append(Entry(name, config, tuple(mutations)))
         return tuple(found)
 

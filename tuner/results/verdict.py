@@ -43,6 +43,7 @@ class Standing:
             variant that was not in the finals.
         step: With the lowest RMSE of the mean curve over all replicates; None for a baseline.
         search_rmse: The lowest RMSE of the search's curve: what a plain search would believe.
+        search_nested_rmse: RMSE in the search at a step that was chosen without the image: what all variants have alike.
         neuron_rmse: One a neuron; empty if nothing was measured.
         mutations: Names, in order.
         parameters: Of one network.
@@ -60,6 +61,7 @@ class Standing:
     p: float | None = None
     step: int | None = None
     search_rmse: float | None = None
+    search_nested_rmse: float | None = None
     neuron_rmse: tuple[float, ...] = ()
     mutations: tuple[str, ...] = ()
     parameters: int | None = None
@@ -189,8 +191,11 @@ class Verdict:
 
     @property
     def control(self) -> Standing | None:
-        """The base config's standing; None if it measured nothing."""
-        return next((one for one in self.standings if not one.mutations and one.rmse is not None), None)
+        """The base config's standing; None if it was not measured where the winner was."""
+        return next((one for one in self.standings if self._is_control(one)), None)
+
+    def _is_control(self, one: Standing) -> bool:
+        return not one.mutations and one.rmse is not None and one.stage == self.winner.stage
 
     @property
     def num_measured(self) -> int:
@@ -216,7 +221,7 @@ class Verdict:
         if not self.winner.mutations:
             return "it is the base config itself: no variant is a better choice"
         if self.control is None:
-            return "the base config measured nothing, so nothing tells whether it is better"
+            return "the base config was not measured beside it, so nothing tells whether it is better"
         if self.is_better:
             return "it is better than the base config"
         return "it is not distinguishable from the base config"

@@ -3,6 +3,7 @@
 Axes: `D` draws, `F` configs, `R` repeats, `L` labelled images, `N` neurons, `M` networks.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,8 @@ import numpy.typing as npt
 
 from tuner.results.verdict import Interval
 from tuner.seeding import seed_of
-from tuner.selection.scores import Array, Scores
+from tuner.selection.scores import Scores
+from tuner.selection.spread import Array, network_numbers
 
 DRAWS = 4000
 
@@ -38,11 +40,8 @@ def resamples(folds_RL: npt.NDArray[np.int64], seed: int, draws: int = DRAWS) ->
     known_L = (folds_RL >= 0).any(axis=0)
     images = np.zeros((draws, folds_RL.shape[1]))
     images[:, known_L] = _drawn(rng, int(known_L.sum()), draws)
-    labels_RL = folds_RL + (folds_RL.max() + 1) * np.arange(len(folds_RL))[:, None]
-    found, index = np.unique(labels_RL[folds_RL >= 0], return_inverse=True)
-    network = np.full(folds_RL.shape, -1, dtype=np.int64)
-    network[folds_RL >= 0] = index
-    return Resamples(images, _drawn(rng, len(found), draws), network)
+    network = network_numbers(folds_RL)
+    return Resamples(images, _drawn(rng, 1 + int(network.max()), draws), network)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +69,9 @@ class Mixture:
     def draws(self, drawn: Resamples) -> Array:
         """`[D]`, the same for each draw; NaN where a draw has no entry.
 
-        The hierarchy is images, and within an image the networks that predict it. Networks of a repeat predict other
-        images each, so what a draw of networks moves is what is left of the errors once each image's mean over the
-        repeats is taken off; with a single repeat, nothing. It is that of single networks, averaged over the configs.
+        The hierarchy is images, and within an image the networks that predict it: what a draw of networks moves has the
+        variance that networks add to that over images, see `Spread`. It is that of single networks, averaged over the
+        configs.
         """
         noise = [_network_noise(scores, drawn) for scores in self.configs]
         moved: Array = self._of_images(drawn.images) + np.mean(noise, axis=0)
@@ -113,18 +112,14 @@ def _crossed(errors_FRLN: Array, own_L: Array) -> Array:
 
 
 def _network_noise(scores: Scores, drawn: Resamples) -> Array:
-    """`[D]`, by how much each draw of networks moves the RMSE, to first order."""
-    repeats = scores.repeats
-    known_RLN = np.isfinite(scores.squares)
-    if repeats == 1 or scores.rmse == 0:
+    """`[D]`, by how much each draw of networks moves the RMSE, to first order: with the variance that they add."""
+    spread = scores.spread
+    known = drawn.network >= 0
+    of_network_M = np.bincount(drawn.network[known], spread.residuals[known], minlength=drawn.networks.shape[1])
+    scatter = float(np.square(of_network_M).sum())
+    if scatter == 0 or scores.rmse == 0:
         return np.zeros(len(drawn.networks))
-    sums_RL = np.where(known_RLN, scores.squares, 0.0).sum(axis=2)
-    left_RL = sums_RL - sums_RL.mean(axis=0)
-    of_network_M = np.bincount(
-        drawn.network[drawn.network >= 0], weights=left_RL[drawn.network >= 0], minlength=drawn.networks.shape[1]
-    )
-    scale = np.sqrt(repeats / (repeats - 1)) / known_RLN.sum() / (2 * scores.rmse)
-    moved: Array = (drawn.networks - 1) @ of_network_M * scale
+    moved: Array = (drawn.networks - 1) @ of_network_M * math.sqrt(spread.of_networks / scatter) / (2 * scores.rmse)
     return moved
 
 

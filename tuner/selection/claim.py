@@ -21,6 +21,7 @@ class Contender:
         macs: Multiply-adds of one image's forward pass.
         image_size: Of the images that it takes.
         control: Whether it is the base config.
+        dropped: Whether the race has dropped it.
         curve: One network's.
         together: The curve of the mean of as many networks as the bundle would hold.
     """
@@ -29,12 +30,13 @@ class Contender:
     macs: int
     image_size: int
     control: bool
+    dropped: bool
     curve: Curve
     together: Curve
 
     def candidate(self, scores: Scores) -> Candidate:
         """The variant with these scores, as the rules know it."""
-        return Candidate(self.name, self.macs, scores, self.control)
+        return Candidate(self.name, self.macs, scores, self.control, self.dropped)
 
 
 def honest_scores(
@@ -46,7 +48,7 @@ def honest_scores(
     does not (Cawley and Talbot 2010, section 5.3).
 
     Args:
-        contenders: All that the winner is chosen from.
+        contenders: All that the winner is chosen from, and the control.
         rule: That chooses.
         tried: See `select`.
         groups_L: Groups of images.

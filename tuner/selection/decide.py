@@ -19,7 +19,7 @@ from tuner.selection.members import Team, choose_team, mixture_of
 from tuner.selection.nested import Curve, curve_of, nested_scores
 from tuner.selection.portrait import learning_curves, mean_prediction, neuron_metrics, protocol
 from tuner.selection.rules import Choice, select
-from tuner.selection.scores import Scores
+from tuner.selection.scores import Scores, difference
 from tuner.selection.standings import baseline_standings, standings_of
 
 
@@ -34,8 +34,8 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
         TunerError: no trial measured anything.
     """
     measured = Measured(evidence, policy.rounds)
-    contenders = [_contender(name, measured, policy.seeds) for name in measured.alive]
-    if not contenders:
+    contenders = [_contender(name, measured, policy.seeds) for name in measured.compared]
+    if not measured.alive:
         raise TunerError("no trial ended with a finite RMSE, so there is no best variant")
     choice = _choice(contenders, measured, policy)
     winner = next(one for one in contenders if one.name == choice.winner)
@@ -49,11 +49,11 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
         rule=policy.rule,
         reason=choice.reason,
         claim=interval(Mixture([honest]), drawn),
-        probability=_probability(honest, control, drawn) if not winner.control else None,
+        probability=_probability(honest, control) if not winner.control else None,
         standings=rows,
         baselines=baseline_standings(evidence, control),
         effects=effects_of(evidence.entries, measured.finals, measured.search),
-        importances=_importances(evidence, rows),
+        importances=_importances(measured),
         promotion=_promotion(winner, contenders, measured, policy, drawn),
         curves=(
             *learning_curves(measured.search_curves, "search"),
@@ -80,7 +80,8 @@ def _contender(name: str, measured: Measured, seeds: int) -> Contender:
     assert one is not None, "it was scored before"
     assert together is not None, "it was scored before"
     macs = measured.records[name].macs
-    return Contender(name, macs, model.image_size, name == evidence.control.name, one, together)
+    control, dropped = name == evidence.control.name, name not in measured.alive
+    return Contender(name, macs, model.image_size, control, dropped, one, together)
 
 
 def _choice(contenders: Sequence[Contender], measured: Measured, policy: Policy) -> Choice:
@@ -92,7 +93,8 @@ def _promotion(
     winner: Contender, contenders: Sequence[Contender], measured: Measured, policy: Policy, drawn: Resamples
 ) -> Promotion:
     """What goes into the bundle; of the winner alone the choice of the winner is held against it, too."""
-    team = choose_team(winner, contenders, measured.groups, ensemble=policy.ensemble, seeds=policy.seeds)
+    running = [one for one in contenders if not one.dropped]
+    team = choose_team(winner, running, measured.groups, ensemble=policy.ensemble, seeds=policy.seeds)
     expected = mixture_of(team, measured.groups)
     if len(team.contenders) == 1:
         tried = len(measured.search)
@@ -101,15 +103,11 @@ def _promotion(
     return Promotion(_members(team, measured.evidence), interval(expected, drawn), team.reason)
 
 
-def _probability(honest: Scores, control: Scores | None, drawn: Resamples) -> float | None:
-    """The share of draws in which what was chosen has a lower RMSE than the control."""
+def _probability(honest: Scores, control: Scores | None) -> float | None:
+    """How sure it is that what was chosen has a lower RMSE than the control."""
     if control is None or control.repeats < honest.repeats:
         return None
-    base = control.of_repeats(honest.repeats)
-    if not np.array_equal(base.folds, honest.folds):
-        return None
-    draws = Mixture([honest]).draws(drawn), Mixture([base]).draws(drawn)
-    return float(np.mean((draws[0] < draws[1]) + 0.5 * (draws[0] == draws[1])))
+    return difference(honest, control).p_above
 
 
 def _members(team: Team, evidence: Evidence) -> tuple[Member, ...]:
@@ -127,11 +125,11 @@ def _trained_images(curve: Curve, num_images: int) -> int:
     return num_images - int(np.bincount(folds_L[folds_L >= 0]).max())
 
 
-def _importances(evidence: Evidence, rows: Sequence[Standing]) -> dict[str, float]:
-    """Of chains of mutations; for single ones their effects tell everything."""
-    if all(len(entry.mutations) < 2 for entry in evidence.entries):
+def _importances(measured: Measured) -> dict[str, float]:
+    """Of chains of mutations, by the search, which measured all in one way; for single ones their effects tell all."""
+    entries = [entry for entry in measured.evidence.entries if entry.name in measured.search]
+    if all(len(entry.mutations) < 2 for entry in entries):
         return {}
-    values = {row.name: row.rmse.value for row in rows if row.rmse is not None}
-    known = [entry for entry in evidence.entries if entry.name in values]
-    tables = [hyper_parameters(entry.config) for entry in known]
-    return importances(tables, [values[entry.name] for entry in known], seed_of(evidence.seed, "importances"))
+    rmse = [measured.search[entry.name].rmse for entry in entries]
+    seed = seed_of(measured.evidence.seed, "importances")
+    return importances([hyper_parameters(entry.config) for entry in entries], rmse, seed)

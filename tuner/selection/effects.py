@@ -8,7 +8,7 @@ from tuner.results.experiment import Entry
 from tuner.results.verdict import Effect, Stage
 from tuner.selection.scores import Scores, difference
 
-Measured = Mapping[str, Scores]
+ByVariant = Mapping[str, Scores]
 """Variant to scores, of those that a stage measured."""
 
 
@@ -22,7 +22,7 @@ class _Pair:
     other: Scores
 
 
-def effects_of(entries: Sequence[Entry], finals: Measured, search: Measured) -> tuple[Effect, ...]:
+def effects_of(entries: Sequence[Entry], finals: ByVariant, search: ByVariant) -> tuple[Effect, ...]:
     """The effect of every variant's last mutation, in the order of the variants.
 
     Measured in the finals where both the variant and the config it was made from were there, else in the search.
@@ -38,9 +38,9 @@ def effects_of(entries: Sequence[Entry], finals: Measured, search: Measured) -> 
     )
 
 
-def _pair(entry: Entry, entries: Sequence[Entry], finals: Measured, search: Measured) -> _Pair | None:
+def _pair(entry: Entry, entries: Sequence[Entry], finals: ByVariant, search: ByVariant) -> _Pair | None:
     parent = next((one.name for one in entries if one.mutations == entry.mutations[:-1]), None)
-    stages: tuple[tuple[Stage, Measured], ...] = (("finals", finals), ("search", search))
+    stages: tuple[tuple[Stage, ByVariant], ...] = (("finals", finals), ("search", search))
     for stage, measured in stages:
         if parent is not None and entry.name in measured and parent in measured:
             return _Pair(entry.mutations[-1], entry.name, parent, stage, measured[entry.name], measured[parent])

@@ -71,6 +71,12 @@ class Measured:
         """Those that may win: who is left in the finals, or without finals all that the search may choose from."""
         return self.course.alive or tuple(self.search)
 
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The same and the control, also where the race has dropped it, but for one that was never measured."""
+        control = self.evidence.control.name
+        return tuple(dict.fromkeys([*self.alive, *([control] if control in self.course.dropped else [])]))
+
     def _by_round(self, found: OutOfFold) -> tuple[Scores, ...]:
         """After each round; the step is chosen by the rounds until then."""
         numbers = range(1, len(found.folds) + 1)

@@ -47,7 +47,7 @@ def choose_team(
         seeds: Networks of the winner; those of several configs are at least as many together, and two of each.
     """
     alone = Team((winner,), seeds, "networks of the winner alone")
-    equals = _equals([one for one in contenders if one.image_size == winner.image_size])
+    equals = _equals([one for one in contenders if _is_alike(one, winner)])
     if ensemble == "winner" or len(equals) < 2:
         return alone
     several = Team(
@@ -68,6 +68,12 @@ def choose_team(
 def mixture_of(team: Team, groups_L: npt.NDArray[np.int64]) -> Mixture:
     """The team's mean, each of its steps chosen without the images that it is scored on."""
     return Mixture([nested_scores(one.together, groups_L) for one in team.contenders], team.networks)
+
+
+def _is_alike(one: Contender, winner: Contender) -> bool:
+    """Whether a mean of both can be exported, and can be scored."""
+    folds = (each.curve.out_of_fold.folds for each in (one, winner))
+    return one.image_size == winner.image_size and np.array_equal(*folds)
 
 
 def _equals(contenders: Sequence[Contender]) -> tuple[Contender, ...]:

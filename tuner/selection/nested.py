@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from tuner.engine.out_of_fold import OutOfFold
 from tuner.seeding import seed_of
-from tuner.selection.scores import Array, Scores
+from tuner.selection.scores import Scores
+from tuner.selection.spread import Array
 
 GROUPS = 10
 

@@ -18,12 +18,14 @@ class Candidate:
         macs: Multiply-adds of one image's forward pass: the measure of simplicity.
         scores: Its held-out predictions'.
         control: Whether it is the base config.
+        dropped: Whether the race has dropped it: others are compared with it, but it is not the best.
     """
 
     name: str
     macs: int
     scores: Scores
     control: bool = False
+    dropped: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,16 @@ def select(candidates: Sequence[Candidate], rule: Rule, tried: int) -> Choice:
     Raises:
         TunerError: there is no candidate.
     """
-    if not candidates:
+    running = [candidate for candidate in candidates if not candidate.dropped]
+    if not running:
         raise TunerError("no trial ended with a finite RMSE, so there is no best variant")
-    best = min(candidates, key=lambda candidate: (candidate.scores.rmse, candidate.macs, candidate.name))
+    best = min(running, key=lambda candidate: (candidate.scores.rmse, candidate.macs, candidate.name))
     if rule == "one_se":
-        return _simplest(candidates, best)
+        return _simplest(running, best)
     if rule == "significant":
-        return _significant(candidates, best, tried)
-    return Choice(best.name, f"it has the lowest RMSE of {_count(candidates)}")
+        control = next((candidate for candidate in candidates if candidate.control), None)
+        return _significant(running, best, control, tried)
+    return Choice(best.name, f"it has the lowest RMSE of {_count(running)}")
 
 
 def _simplest(candidates: Sequence[Candidate], best: Candidate) -> Choice:
@@ -75,8 +79,7 @@ def _simplest(candidates: Sequence[Candidate], best: Candidate) -> Choice:
     )
 
 
-def _significant(candidates: Sequence[Candidate], best: Candidate, tried: int) -> Choice:
-    control = next((candidate for candidate in candidates if candidate.control), None)
+def _significant(candidates: Sequence[Candidate], best: Candidate, control: Candidate | None, tried: int) -> Choice:
     if control is None or best is control:
         why = "is the base config" if best is control else "there is no base config to compare it with"
         return Choice(best.name, f"it has the lowest RMSE of {_count(candidates)}, and {why}")

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.results.estimate import Estimate
-
-Array = npt.NDArray[np.float64]
+from tuner.selection.spread import Array, Spread, of_sums, satterthwaite, spread_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +43,11 @@ class Scores:
         """`[N]`, the same for each neuron."""
         return tuple(_root_mean(self.squares[:, :, n]) for n in range(self.squares.shape[2]))
 
+    @cached_property
+    def spread(self) -> Spread:
+        """Of the mean squared error."""
+        return spread_of(self.squares, self.folds)
+
     @property
     def repeats(self) -> int:
         """R."""
@@ -61,98 +65,42 @@ class Scores:
 
 def rmse_estimate(scores: Scores) -> Estimate:
     """The pooled RMSE with its standard error over images and networks."""
-    residual_RL, total = _residual(scores.squares)
-    if total == 0 or scores.rmse == 0:
+    spread = scores.spread
+    if not scores.rmse > 0:
         return Estimate(scores.rmse, math.nan, 1.0)
-    variance, df = _two_way(residual_RL, scores.folds)
-    return Estimate(scores.rmse, math.sqrt(variance) / total / (2 * scores.rmse), df)
+    return Estimate(scores.rmse, math.sqrt(spread.variance) / (2 * scores.rmse), spread.df)
 
 
 def difference(one: Scores, other: Scores) -> Estimate:
     """RMSE of `one` minus that of `other`, paired by entry, over the repeats that both have.
 
     The difference of two roots is the difference of the squares over the sum of the roots. Of the difference of mean
-    squares the standard error is taken over images and networks at once, see `_two_way`; networks of the same fold of
+    squares the standard error is taken over images and networks at once, see `Spread`; networks of the same fold of
     the same split are pairs. Where the splits differ, only images are paired, and each side's networks count alone.
     """
     repeats = min(one.repeats, other.repeats)
     one, other = one.of_repeats(repeats), other.of_repeats(repeats)
     if np.array_equal(one.folds, other.folds):
         gap = one.squares - other.squares
-        roots = _root_mean(np.where(np.isnan(gap), np.nan, one.squares)) + _root_mean(
-            np.where(np.isnan(gap), np.nan, other.squares)
-        )
-        residual_RL, total = _residual(gap)
-        mean = _mean(gap)
-        variance, df = _two_way(residual_RL, one.folds)
+        lost = np.isnan(gap)
+        roots = sum(_root_mean(np.where(lost, np.nan, side.squares)) for side in (one, other))
+        spread = spread_of(gap, one.folds)
+        mean, variance, df = _mean(gap), spread.variance, spread.df
     else:
         roots, mean = one.rmse + other.rmse, one.rmse**2 - other.rmse**2
-        variance, df, total = _unpaired_networks(one, other)
-    if total == 0 or not roots > 0:
+        variance, df = _of_other_splits(one.spread, other.spread)
+    if not roots > 0:
         return Estimate(math.nan, math.nan, 1.0)
-    return Estimate(mean / roots, math.sqrt(variance) / total / roots, df)
+    return Estimate(mean / roots, math.sqrt(variance) / roots, df)
 
 
-def _two_way(residual_RL: Array, folds_RL: npt.NDArray[np.int64]) -> tuple[float, float]:
-    """Variance of the residuals' sum, and its degrees of freedom.
-
-    An image's errors go together in all repeats, and so do the errors of one network on all its images: the variance is
-    that over images plus that over networks minus that over entries, which both of them hold (Cameron, Gelbach and
-    Miller 2011, section 2.2); it is at least that over images alone. The degrees of freedom are Satterthwaite's.
-    """
-    images_L = residual_RL.sum(axis=0)
-    num_images = int((folds_RL >= 0).any(axis=0).sum())
-    of_images = float(np.square(images_L).sum()) * num_images / max(1, num_images - 1)
-    networks_M = _network_sums(residual_RL, folds_RL)
-    num_networks = len(networks_M)
-    if num_networks < 2:
-        return of_images, max(1.0, num_images - 1.0)
-    of_networks = float(np.square(networks_M).sum()) * num_networks / (num_networks - 1)
-    extra = max(0.0, of_networks - float(np.square(residual_RL).sum()))
-    variance = of_images + extra
-    if variance == 0:
-        return 0.0, 1.0
-    df = variance**2 / (of_images**2 / max(1, num_images - 1) + extra**2 / (num_networks - 1))
-    return variance, df
-
-
-def _unpaired_networks(one: Scores, other: Scores) -> tuple[float, float, float]:
-    """Variance of the difference of sums over images that both sides held out, its df, and the sums' common scale."""
-    sides = []
-    for side in (one, other):
-        residual_RL, total = _residual(side.squares)
-        if total == 0:
-            return 0.0, 1.0, 0.0
-        sides.append((residual_RL / total, side.folds))
-    images_L = sides[0][0].sum(axis=0) - sides[1][0].sum(axis=0)
-    count = len(images_L)
-    of_images = float(np.square(images_L).sum()) * count / max(1, count - 1)
-    of_networks = 0.0
-    for residual_RL, folds_RL in sides:
-        alone, _ = _two_way(residual_RL, folds_RL)
-        over_images = float(np.square(residual_RL.sum(axis=0)).sum()) * count / max(1, count - 1)
-        of_networks += max(0.0, alone - over_images)
-    return of_images + of_networks, max(1.0, count - 1.0), 1.0
-
-
-def _residual(values_RLN: Array) -> tuple[Array, float]:
-    """`[R, L]`, what is left of each image's sum once the pooled mean is taken off each entry; and the entries."""
-    known = np.isfinite(values_RLN)
-    total = float(known.sum())
-    if total == 0:
-        return np.zeros(values_RLN.shape[:2]), 0.0
-    sums_RL = np.where(known, values_RLN, 0.0).sum(axis=2)
-    return sums_RL - sums_RL.sum() / total * known.sum(axis=2), total
-
-
-def _network_sums(residual_RL: Array, folds_RL: npt.NDArray[np.int64]) -> Array:
-    """`[M]`, the residuals' sum over the images of each network that predicts any."""
-    sums = [
-        residual_RL[repeat, folds_RL[repeat] == fold].sum()
-        for repeat in range(len(folds_RL))
-        for fold in range(int(folds_RL[repeat].max(initial=-1)) + 1)
-    ]
-    return np.array(sums, dtype=np.float64)
+def _of_other_splits(one: Spread, other: Spread) -> tuple[float, float]:
+    """Variance of the difference of two means, and its degrees of freedom: an image pairs what both sides say of it."""
+    count = int(((one.folds >= 0).any(axis=0) | (other.folds >= 0).any(axis=0)).sum())
+    of_images = of_sums(one.residuals.sum(axis=0) - other.residuals.sum(axis=0), count)
+    variance = of_images + one.of_networks + other.of_networks
+    networks = ((side.over_networks, len(side.networks)) for side in (one, other))
+    return variance, satterthwaite(variance, (of_images, count), *networks)
 
 
 def _mean(values: Array) -> float:

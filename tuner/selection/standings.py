@@ -51,6 +51,7 @@ def _row(record: TrialRecord, measured: Measured) -> Standing:
         difference=difference(scores, base) if scores and base and name != control else None,
         step=curve.step if curve else None,
         search_rmse=best.rmse if best else None,
+        search_nested_rmse=measured.search[name].rmse if name in measured.search else None,
         neuron_rmse=scores.neuron_rmse if scores else (),
         mutations=record.mutations,
         parameters=record.parameters,

@@ -31,4 +31,4 @@ class Budget:
 
     def for_finals(self, promotion_s: float) -> float | None:
         """Seconds that the finals may take from now on, if the promotion takes so many; None is without end."""
-        return None if self.seconds is None else max(0.0, self.left - promotion_s - EXPORT_S)
+        return None if self.seconds is None else max(0.0, self.left - promotion_s)

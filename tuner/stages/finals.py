@@ -13,17 +13,24 @@ from tuner.results.record import TrialRecord
 from tuner.seeding import seed_of
 from tuner.selection.finalists import final_config, finalists, steps_of
 from tuner.selection.measured import Measured
-from tuner.stages.budget import Budget
+from tuner.stages.budget import EXPORT_S, Budget
 from tuner.stages.job import Job
 
 Run = Callable[[Experiment, tuple[Entry, ...], tuple[TrialRecord, ...], Mapping[str, int], Limits], frozenset[str]]
 """Runs trials, or goes on with them: see `Crew.run`."""
 
 
-def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None]) -> None:
+def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None], *, promoted: bool = True) -> None:
     """A winner is clear, or all rounds were run, or time is up.
 
     What was measured decides who runs in the next round, so this goes on wherever it was interrupted.
+
+    Args:
+        job: What was searched.
+        run: Runs the trials.
+        budget: Of time.
+        say: Tells the user what is about to run.
+        promoted: Whether time is kept for the promotion.
 
     Raises:
         Interrupted: trials are left.
@@ -33,7 +40,7 @@ def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None]) -> No
     running = finalists(search, evidence.control.name, policy.finalists)
     if len(running) < 2:
         return
-    reserve, trial_s = promotion_seconds(policy, evidence, len(running)), 0.0
+    reserve, trial_s = promotion_seconds(policy, evidence, len(running)) if promoted else 0.0, 0.0
     for number in range(1, policy.rounds + 1):
         left = budget.for_finals(reserve)
         if left is not None and left <= trial_s * len(running):
@@ -41,11 +48,13 @@ def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None]) -> No
             return
         say(f"finals, round {number} of at most {policy.rounds}: {', '.join(running)}")
         begun = time.monotonic()
-        _round(job, run, number, running, evidence, left)
+        whole = _round(job, run, number, running, evidence, left)
         trial_s = (time.monotonic() - begun) / len(running)
         evidence = read_evidence(job.experiment)
         course = Measured(evidence, policy.rounds).course
-        if course.rounds < number or course.decided:
+        if not whole:
+            say(f"time was up in round {number} of the finals, so it does not count")
+        if not whole or course.rounds < number or course.decided:
             return
         running = course.running(evidence.control.name)
 
@@ -58,13 +67,16 @@ def promotion_seconds(policy: Policy, evidence: Evidence, num_finalists: int) ->
         if record.measurements:
             replicates = entry.config.data.folds * entry.config.data.repeats
             longest = max(longest, record.measurements[-1].seconds / replicates)
-    return networks * longest
+    return networks * longest + EXPORT_S
 
 
 def _round(
     job: Job, run: Run, number: int, running: tuple[str, ...], evidence: Evidence, seconds: float | None
-) -> None:
-    """One trial a finalist, all on the same splits and seeds; the longest first, so that no slot waits at the end."""
+) -> bool:
+    """Whether one trial a finalist, all on the same splits and seeds, ended before time was up.
+
+    The longest come first, so that no slot waits at the end.
+    """
     trials, seed = job.experiment.finals(number), seed_of(job.seed, "finals", number)
     records = {record.variant: record for record in evidence.records}
     steps = {name: steps_of(records[name], evidence.records) for name in running}
@@ -79,10 +91,10 @@ def _round(
     ]
     entries.sort(key=lambda entry: (entry.name != evidence.control.name, -steps[entry.name] * records[entry.name].macs))
     measured = tuple(trials.record(entry) for entry in entries)
-    if all(record.ended for record in measured):
-        return
-    trials.describe(tuple(entries), origin_of(job.dataset, job.seed))
-    seeds = {entry.name: seed_of(seed, "networks") for entry in entries}
-    limits = Limits(seconds=seconds, give_up=False, spared="")
-    if len(run(trials, tuple(entries), measured, seeds, limits)) < len(entries):
-        raise Interrupted
+    if not all(record.ended for record in measured):
+        trials.describe(tuple(entries), origin_of(job.dataset, job.seed))
+        seeds = {entry.name: seed_of(seed, "networks") for entry in entries}
+        limits = Limits(seconds=seconds, give_up=False, spared="")
+        if len(run(trials, tuple(entries), measured, seeds, limits)) < len(entries):
+            raise Interrupted
+    return all(trials.record(entry).status != "stopped" for entry in entries)

@@ -36,7 +36,7 @@ def parallel_picture(verdict: Verdict, entries: tuple[Entry, ...]) -> Picture | 
     axes = [setting_axis(tuple(table.get(name) for table in tables)) for name in names]
     caption = told(
         "Each line is a variant: it passes its value of every setting that differs between variants and ends at its "
-        "RMSE, where lower is better. Dark lines have a low RMSE.",
+        "RMSE in the search, where lower is better. Dark lines have a low RMSE.",
         "The winner is the thick line with circles, the base config is dashed with squares; 'none' is a setting that a "
         "variant lacks. Lines at one value are drawn a little apart.",
         f"{len(names)} of {len(differ)} settings are drawn: of those that always change together only one, and at most "
@@ -55,8 +55,9 @@ def parallel_picture(verdict: Verdict, entries: tuple[Entry, ...]) -> Picture | 
 
 
 def _rmse(standing: Standing) -> float:
-    value = standing.rmse.value if standing.rmse else math.inf
-    return value if math.isfinite(value) else math.inf
+    """In the search: that of the finals was measured in another way, and on few variants."""
+    value = standing.search_nested_rmse
+    return value if value is not None and math.isfinite(value) else math.inf
 
 
 def _in_order(tables: list[HyperParameters]) -> list[str]:
