@@ -27,7 +27,7 @@ from tuner.engine.training import Training
 from tuner.mutation.expand import Expansion
 from tuner.promotion.retrain import retrain
 from tuner.raytune.stopper import Limits
-from tuner.results.evidence import write_responses
+from tuner.results.arrays import write_responses
 from tuner.results.experiment import Entry, Experiment
 from tuner.results.model_folder import ModelFolder
 from tuner.results.origin import origin_of
@@ -116,7 +116,7 @@ def _searched(task: Task, experiment: Experiment, policy: Policy, seed: int, *, 
     job = Job(task.entries[0].config, Expansion((), (), ()), task.entries, task.dataset, experiment, seed, policy)
     manifest = {"variants": {entry.name: list(entry.mutations) for entry in task.entries}}
     experiment.begin(manifest, task.entries, origin_of(task.dataset, seed))
-    write_responses(experiment, task.dataset)
+    write_responses(experiment.folder, task.dataset)
     seeds = {entry.name: seed_of(seed, entry.name) for entry in task.entries}
     _run(task, False, experiment, task.entries, (), seeds, Limits())
     finals(job, partial(_run, task, null), Budget(None), lambda line: None)

@@ -12,7 +12,7 @@ from tuner.dataset.load import Dataset, load_dataset
 from tuner.dataset.splits import make_splits
 from tuner.engine.pack import Pack
 from tuner.engine.training import Training
-from tuner.results.evidence import write_responses
+from tuner.results.arrays import write_responses
 from tuner.results.experiment import Entry, Experiment
 from tuner.results.model_folder import ModelFolder
 from tuner.results.origin import origin_of
@@ -49,7 +49,7 @@ def storage(config: Config, data: Path, tmp_path: Path) -> Path:
         "variants": {entry.name: list(entry.mutations) for entry in entries},
     }
     experiment.begin(manifest, entries, origin_of(dataset, 0))
-    write_responses(experiment, dataset)
+    write_responses(experiment.folder, dataset)
     for entry in entries:
         folder = ModelFolder(tmp_path / "group" / "name" / entry.name)
         splits = make_splits(entry.config.data, len(dataset.labelled))

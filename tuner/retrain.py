@@ -20,6 +20,9 @@ def main(arguments: list[str]) -> None:
     experiment = Experiment.at(options.storage, options.group, options.name)
     manifest = experiment.manifest()
     policy = Policy.of(vars(options), recorded=manifest.get("options"))
+    needed = [key for key in ("seed", "data", "fingerprint") if key not in manifest]
+    if needed:
+        raise InputError(f"{experiment.folder.uri}/manifest.yaml has no {needed[0]}")
     dataset = recorded_dataset(manifest, options.data)
     from tuner.promotion.retrain import in_turn
     from tuner.results.origin import describe_data
@@ -56,7 +59,7 @@ def recorded_dataset(manifest: dict[str, Any], folder: str | None) -> "Dataset":
     """
     from tuner.dataset.load import find_dataset
 
-    dataset = find_dataset(folder or manifest["data"])
+    dataset = find_dataset(manifest["data"] if folder is None else folder)
     if dataset.fingerprint != manifest["fingerprint"]:
         wanted = manifest["fingerprint"]
         raise InputError(

@@ -104,12 +104,12 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
 
 def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | None, budget: Budget) -> None:
     """Search, finals and promotion; of an experiment that was begun (no manifest) only what is left of them."""
-    from tuner.results.experiment import BUNDLE, MEASURED, VERDICT
+    from tuner.results.experiment import BUNDLE, BUNDLE_FILES, MEASURED, VERDICT
     from tuner.results.origin import origin_of
     from tuner.stages.conclude import conclude, tell, verdict_of
 
     folder, retrain = job.experiment.folder, not options.no_retrain
-    needed = [MEASURED, VERDICT, *([BUNDLE] if retrain else [])]
+    needed = [MEASURED, VERDICT, *(f"{BUNDLE}/{name}" for name in BUNDLE_FILES if retrain)]
     if manifest is None and all(folder.exists(name) for name in needed):
         say("this experiment is finished: nothing is left to do")
         tell(job.experiment, verdict_of(job.experiment, job.policy))

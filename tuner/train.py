@@ -146,9 +146,8 @@ def export_best(folder: "ModelFolder", config: Config, dataset: "Dataset") -> No
             target = folder.path / "export" / "best" / f"step-{checkpoint.step:06d}"
             images = sample_images(dataset, config)
             export_weights(checkpoint.weights, config, best[checkpoint.step], images, folder.origin(), target)
-            say(
-                f"exported step {checkpoint.step}, rmse {best[checkpoint.step].rmse:.4f}, of the lowest of its curve: {target}"
-            )
+            rmse = best[checkpoint.step].rmse
+            say(f"exported step {checkpoint.step}, rmse {rmse:.4f}, of the lowest of its curve: {target}")
 
 
 if __name__ == "__main__":

@@ -123,6 +123,14 @@ def test_all_end_once_the_time_has_passed_and_not_before(clock: Clock) -> None:
     assert StopEarly.fired
 
 
+def test_that_time_is_up_is_told_once_and_before_anybody_ends(clock: Clock) -> None:
+    told: list[bool] = []
+    StopEarly.begin(Limits(seconds=60), lambda: told.append(StopEarly.fired))
+    clock.now += 61
+    assert [StopEarly().stop_all() for _ in range(3)] == [True] * 3
+    assert told == [False]
+
+
 def test_without_a_time_limit_nobody_ends(clock: Clock) -> None:
     StopEarly.begin(Limits())
     clock.now += 1e9

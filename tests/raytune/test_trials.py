@@ -2,6 +2,7 @@
 
 import csv
 import math
+import signal
 from pathlib import Path
 
 import pytest
@@ -220,11 +221,16 @@ def test_all_trials_end_when_time_is_up_for_good(config: Config, dataset: Datase
             experiment, entries, dataset, seeds=SEEDS, limits=limits, resources=resources, listeners=(listener,)
         )
 
+    before = signal.getsignal(signal.SIGINT)
     assert run() == {"base", "slow", "wild"}
+    assert signal.getsignal(signal.SIGINT) is before
     assert listener.endings == dict.fromkeys(["base", "slow", "wild"], "")
     first, *others = experiment.records()
     assert (first.status, len(first.measurements) >= 1) == ("stopped", True)
     assert [(record.status, record.measurements) for record in others] == [("stopped", ())] * 2
     assert experiment.out_of_fold("base") is not None
     assert run() == frozenset()
+    assert experiment.records() == (first, *others)
+    (tmp_path / "group" / "name" / "slow" / "stopped.txt").unlink()  # as after a crash before it was written
+    assert run() == {"slow"}
     assert experiment.records() == (first, *others)

@@ -54,7 +54,7 @@ class Page(HTMLParser):
 
 
 def page_of(sample: Any, **changes: Any) -> str:
-    return report(replace(sample.verdict, **changes), sample.entries, sample.manifest, sample.data)
+    return report(replace(sample.verdict, **changes), sample.entries, sample.manifest, sample.data, "this")
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_no_name_is_taken_for_html(make: Callable[..., Any]) -> None:
 
 def test_simulated_data_are_called_that_before_anything_else(sample: Any, page: str) -> None:
     assert "SIMULATED" not in page
-    told = report(sample.verdict, sample.entries, sample.manifest, "SIMULATED recordings of 3 neurons.")
+    told = report(sample.verdict, sample.entries, sample.manifest, "SIMULATED recordings of 3 neurons.", "this")
     known = page_of(sample, noise_rmse=0.29)
     for text in (told, known):
         assert text.index("SIMULATED DATA") < text.index("1 Verdict</h2>")
@@ -233,7 +233,7 @@ def test_letters_that_matplotlibs_font_lacks_are_left_to_the_browser(make: Calla
 
 
 def test_a_manifest_that_lacks_things_is_shown_as_far_as_it_goes(sample: Any) -> None:
-    Page(report(sample.verdict, sample.entries, {}, sample.data))
+    Page(report(sample.verdict, sample.entries, {}, sample.data, "this"))
 
 
 def test_commands_start_without_matplotlib() -> None:

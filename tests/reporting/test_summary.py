@@ -13,7 +13,7 @@ FOLDER = Folder("/results/g/n")
 
 def test_the_winner_stands_beside_the_base_config_and_the_baselines(sample: Sample) -> None:
     verdict = sample.verdict
-    lines = summary(verdict, FOLDER, promoted=True)
+    lines = summary(verdict, FOLDER, "this")
     assert f"winner: {verdict.winner.name}, since {verdict.reason}" in lines
     text = "\n".join(lines)
     assert verdict.comparison in text
@@ -26,19 +26,19 @@ def test_the_winner_stands_beside_the_base_config_and_the_baselines(sample: Samp
 
 def test_a_bundle_that_loses_to_a_baseline_is_called_that_first(sample: Sample) -> None:
     promotion = replace(sample.verdict.promotion, expected=Interval(9.0, 8.9, 9.1))
-    lines = summary(replace(sample.verdict, promotion=promotion), FOLDER, promoted=True)
+    lines = summary(replace(sample.verdict, promotion=promotion), FOLDER, "this")
     assert lines[1].startswith("WARNING: The bundle loses to ")
 
 
 def test_a_bundle_is_announced_only_if_there_is_one(sample: Sample) -> None:
-    assert not any(line.startswith("bundle") for line in summary(sample.verdict, FOLDER, promoted=False))
+    assert not any(line.startswith("bundle") for line in summary(sample.verdict, FOLDER, "none"))
 
 
 def test_the_announcement_says_what_data_it_is_first_and_stays_short(dataset: Dataset) -> None:
     repeated = tuple((f"way{number}", "base") for number in range(SHOWN + 3))
     lines = announcement(dataset, Expansion((Variant("base", Config()),), repeated, ("no",)), Config())
     assert lines[0] == "data in somewhere: 30 labelled images of 36, 4 neurons"
-    assert lines[1] == "1 variants, the control `base` among them; 20 images held out"
+    assert lines[1] == "1 variant, the control `base` among them; 20 images held out"
     assert lines[2] == "  way0 gives the same config as base: one trial"
     assert lines[2 + SHOWN :] == ["  and 3 more like the last", "  left out: no"]
     simulated = announcement(replace(dataset, source="simulated"), Expansion((), (), ()), Config())

@@ -12,7 +12,8 @@ from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
 from tuner.engine.out_of_fold import FILE, OutOfFold, no_evaluations
 from tuner.errors import InputError
-from tuner.results.evidence import BASELINES, RESPONSES, read_evidence, write_baselines, write_responses
+from tuner.results.arrays import BASELINES, RESPONSES, write_baselines, write_responses
+from tuner.results.evidence import read_evidence
 from tuner.results.experiment import Entry, Experiment
 from tuner.results.origin import Origin
 
@@ -25,7 +26,7 @@ def experiment(config: Config, dataset: Dataset, tmp_path: Path) -> Experiment:
     experiment = Experiment.at(str(tmp_path), "group", "name")
     entries = (Entry("base", config, ()), Entry("a", config, ("a",)), Entry("a+b", config, ("a", "b")))
     experiment.begin({"seed": 3, "variants": {entry.name: list(entry.mutations) for entry in entries}}, entries, ORIGIN)
-    write_responses(experiment, dataset)
+    write_responses(experiment.folder, dataset)
     return experiment
 
 
@@ -50,7 +51,7 @@ def ran(
 
 def test_what_was_written_is_read_again(experiment: Experiment, dataset: Dataset, config: Config) -> None:
     predictions = {"mean predictor": np.full((2, 30, 4), 0.5, np.float32), "ridge": np.zeros((2, 30, 4), np.float32)}
-    write_baselines(experiment, predictions, FOLDS)
+    write_baselines(experiment.folder, predictions, FOLDS)
     ran(experiment, "base", curve(config, 1.0))
     evidence = read_evidence(experiment)
     assert np.array_equal(evidence.responses, dataset.responses, equal_nan=True)
@@ -68,7 +69,7 @@ def test_what_was_written_is_read_again(experiment: Experiment, dataset: Dataset
 
 
 def test_the_noise_of_simulated_data_is_kept(experiment: Experiment, dataset: Dataset) -> None:
-    write_responses(experiment, replace(dataset, noise_rmse=0.25))
+    write_responses(experiment.folder, replace(dataset, noise_rmse=0.25))
     assert read_evidence(experiment).noise_rmse == 0.25
 
 
@@ -134,7 +135,7 @@ def array(_: bytes) -> bytes:
 )
 def test_a_file_that_is_not_whole_is_named(experiment: Experiment, name: str, spoil: Callable[[bytes], bytes]) -> None:
     rng = np.random.default_rng(0)
-    write_baselines(experiment, {"ridge": rng.standard_normal((2, 30, 4)).astype(np.float32)}, FOLDS)
+    write_baselines(experiment.folder, {"ridge": rng.standard_normal((2, 30, 4)).astype(np.float32)}, FOLDS)
     experiment.folder.write(name, spoil(experiment.folder.read_bytes(name)))
     with pytest.raises(InputError, match=rf"/group/name/{name} is missing or not whole"):
         read_evidence(experiment)
@@ -158,7 +159,7 @@ def test_a_garbled_byte_is_the_files_fault_wherever_it_is(experiment: Experiment
     [(RESPONSES, "responses"), (RESPONSES, "neurons"), (RESPONSES, "noise_rmse"), (BASELINES, "folds")],
 )
 def test_a_file_that_lacks_a_part_is_named(experiment: Experiment, name: str, part: str) -> None:
-    write_baselines(experiment, {"ridge": np.zeros((2, 30, 4), np.float32)}, FOLDS)
+    write_baselines(experiment.folder, {"ridge": np.zeros((2, 30, 4), np.float32)}, FOLDS)
     with np.load(io.BytesIO(experiment.folder.read_bytes(name))) as arrays:
         kept = {key: arrays[key] for key in arrays.files if key != part}
     file = io.BytesIO()
@@ -182,6 +183,6 @@ def test_objects_are_refused_before_they_are_unpickled(experiment: Experiment, t
     file = io.BytesIO()
     np.savez(file, responses=np.array([Trap()], dtype=object))
     experiment.folder.write(RESPONSES, file.getvalue())
-    with pytest.raises(InputError, match="allow_pickle=False"):
+    with pytest.raises(InputError, match="it holds pickled objects"):
         read_evidence(experiment)
     assert not (tmp_path / "sprung").exists()

@@ -6,7 +6,7 @@ import pytest
 from tuner.config import Config
 from tuner.errors import InputError
 from tuner.results.experiment import Entry, Experiment, FailureMarks, last_line
-from tuner.results.manifest import check_unchanged
+from tuner.results.manifest import OPTIONS_MUST_STAY, check_unchanged
 from tuner.results.origin import Origin
 
 ORIGIN = Origin("Made up.", False, "abc", 3)
@@ -78,7 +78,7 @@ def test_a_manifest_cut_short_is_said_to_be(experiment: Experiment) -> None:
 @pytest.mark.parametrize("key", ["base", "mutations", "depth", "seed", "fingerprint"])
 def test_an_experiment_is_resumed_only_as_it_began(key: str) -> None:
     keys = ("base", "mutations", "depth", "seed", "fingerprint", "command")
-    then = {**dict.fromkeys(keys, 1), "options": {"max_concurrent": 1, "finalists": 8, "rounds": 2}}
+    then = {**dict.fromkeys(keys, 1), "options": dict.fromkeys(OPTIONS_MUST_STAY, 1)}
     check_unchanged({**then, "command": 2}, then)
     with pytest.raises(InputError, match="began with another max_concurrent;"):
         check_unchanged({**then, "options": {**then["options"], "max_concurrent": 2}}, then)

@@ -15,7 +15,7 @@ from tuner.dataset.splits import make_splits
 from tuner.engine.out_of_fold import FILE, OutOfFold, no_evaluations
 from tuner.mutation.expand import Expansion
 from tuner.raytune.stopper import Limits
-from tuner.results.evidence import write_responses
+from tuner.results.arrays import write_responses
 from tuner.results.experiment import Entry, Experiment
 from tuner.results.origin import origin_of
 from tuner.results.policy import Policy
@@ -158,7 +158,7 @@ def manifest(job: Job) -> dict[str, object]:
 def searched(job: Job, manifest: dict[str, object], trials: Trials) -> Job:
     """The search has ended."""
     job.experiment.begin(manifest, job.entries, origin_of(job.dataset, job.seed))
-    write_responses(job.experiment, job.dataset)
+    write_responses(job.experiment.folder, job.dataset)
     seeds = {entry.name: seed_of(job.seed, entry.name) for entry in job.entries}
     trials.run(job.experiment, job.entries, (), seeds, Limits())
     trials.calls.clear()

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from tuner.stages import budget
-from tuner.stages.budget import EXPORT_S, SEARCH_SHARE, Budget
+from tuner.stages.budget import SEARCH_SHARE, Budget
 
 
 class Clock:

@@ -10,7 +10,8 @@ import pytest
 from tuner.errors import TunerError
 from tuner.promotion.retrain import in_turn
 from tuner.results.evidence import read_evidence
-from tuner.results.experiment import BUNDLE
+from tuner.results.experiment import BUNDLE, BUNDLE_FILES
+from tuner.results.facts import facts
 from tuner.stages.budget import Budget
 from tuner.stages.conclude import conclude, here, measure_baselines, tell, verdict_of
 from tuner.stages.finals import finals
@@ -80,8 +81,8 @@ def test_a_verdict_is_written_and_said(searched: Job, capsys: pytest.CaptureFixt
     folder = searched.experiment.folder
     rows = list(csv.DictReader(folder.read("leaderboard.csv").splitlines()))
     assert [row["variant"] for row in rows][-1] == "bad"
-    facts = json.loads(folder.read("verdict.json"))
-    assert (facts["variant"], facts["rule"], facts["stage"]) == (rows[0]["variant"], "one_se", "search")
+    told = json.loads(folder.read("verdict.json"))
+    assert (told["variant"], told["rule"], told["stage"]) == (rows[0]["variant"], "one_se", "search")
     assert "<h1>" in folder.read("report.html")
     said = capsys.readouterr().out.splitlines()
     assert any(line.startswith(f"winner: {rows[0]['variant']}, since ") for line in said)
@@ -94,8 +95,8 @@ def test_a_conclusion_without_a_bundle_trains_nothing(searched: Job, capsys: pyt
     conclude(searched.experiment, searched.dataset, searched.policy, seed=1, promoted=False, do=errands, each=in_turn)
     assert errands.names == ["_baselines"]
     assert not searched.experiment.folder.exists(BUNDLE)
-    facts = json.loads(searched.experiment.folder.read("verdict.json"))
-    assert list(facts["baselines"]) == NAMES
+    told = json.loads(searched.experiment.folder.read("verdict.json"))
+    assert list(told["baselines"]) == NAMES
 
 
 def test_the_promotion_has_a_seed_of_its_own(searched: Job) -> None:
@@ -116,16 +117,29 @@ def test_the_promotion_has_a_seed_of_its_own(searched: Job) -> None:
 
 
 def test_a_bundle_is_announced_and_told_of(searched: Job, capsys: pytest.CaptureFixture[str]) -> None:
-    searched.experiment.folder.write(f"{BUNDLE}/model.pt2", b"")
+    folder, verdict = searched.experiment.folder, verdict_of(searched.experiment, searched.policy)
+    for name in BUNDLE_FILES:
+        folder.write(f"{BUNDLE}/{name}", json.dumps(facts(verdict)))
     conclude(searched.experiment, searched.dataset, searched.policy, seed=1, promoted=True, do=Errands(), each=in_turn)
-    promotion = verdict_of(searched.experiment, searched.policy).promotion
+    promotion = verdict.promotion
     members = ", ".join(member.variant for member in promotion.members)
     said = capsys.readouterr().out.splitlines()
     assert said[0] == f"retraining {promotion.networks} networks on all 30 images: {members}"
-    assert f"bundle:      {searched.experiment.folder.uri}/best" in said
+    assert f"bundle:      {folder.uri}/best" in said
+    assert "best/ holds another" not in folder.read("report.html")
 
 
-def test_a_promotion_that_fails_leaves_no_verdict_that_says_that_all_is_done(searched: Job) -> None:
+def test_a_bundle_of_another_verdict_is_called_that(searched: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, verdict = searched.experiment.folder, verdict_of(searched.experiment, searched.policy)
+    for name in BUNDLE_FILES:
+        folder.write(f"{BUNDLE}/{name}", json.dumps(facts(verdict)))
+    tell(searched.experiment, verdict_of(searched.experiment, replace(searched.policy, seeds=9, ensemble="winner")))
+    said = capsys.readouterr().out.splitlines()
+    assert f"bundle:      {folder.uri}/best (holds other networks than these: tuner.retrain makes it anew)" in said
+    assert "best/ holds another bundle" in folder.read("report.html")
+
+
+def test_a_promotion_that_fails_leaves_the_verdict_and_says_that_there_is_no_bundle(searched: Job) -> None:
     class Broken(Errands):
         def __call__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             found = super().__call__(function, *args, **kwargs)
@@ -137,7 +151,8 @@ def test_a_promotion_that_fails_leaves_no_verdict_that_says_that_all_is_done(sea
         conclude(
             searched.experiment, searched.dataset, searched.policy, seed=1, promoted=True, do=Broken(), each=in_turn
         )
-    assert not searched.experiment.folder.exists("verdict.json")
+    assert searched.experiment.folder.exists("verdict.json")
+    assert "There is no bundle yet" in searched.experiment.folder.read("report.html")
 
 
 def test_no_trial_with_a_number_is_a_failure_that_says_where_the_reasons_are(
@@ -147,8 +162,7 @@ def test_no_trial_with_a_number_is_a_failure_that_says_where_the_reasons_are(
     search(job, trials, manifest, Budget(None))
     finals(job, trials.run, Budget(None), lambda line: None)
     place = job.experiment.folder.uri
-    reasons = f"the reasons are in run.log and the variants' error.txt or stopped.txt in {place}"
-    problem = f"no trial ended with a finite RMSE.*; {reasons}"
+    problem = f"no trial ended with a finite RMSE.*: 4 failed; more is in {place}/run.log"
     with pytest.raises(TunerError, match=problem) as raised:
         conclude(job.experiment, job.dataset, job.policy, seed=1, promoted=True, do=here, each=in_turn)
     assert raised.value.exit_code == 1

@@ -10,7 +10,8 @@ import yaml
 from tuner import report, retrain
 from tuner.command import execute
 from tuner.engine.out_of_fold import FILE
-from tuner.results.evidence import BASELINES, RESPONSES, read_evidence, write_baselines
+from tuner.results.arrays import BASELINES, RESPONSES, write_baselines
+from tuner.results.evidence import read_evidence
 from tuner.results.experiment import Experiment
 from tuner.stages.budget import Budget
 from tuner.stages.conclude import tell, verdict_of
@@ -26,7 +27,7 @@ def finished(searched: Job, trials: Any, capsys: pytest.CaptureFixture[str]) -> 
     finals(searched, trials.run, Budget(None), lambda line: None)
     evidence = read_evidence(searched.experiment)
     ones = np.ones((2, *evidence.responses.shape), np.float32)
-    write_baselines(searched.experiment, {"mean predictor": ones}, evidence.finals["base"].folds)
+    write_baselines(searched.experiment.folder, {"mean predictor": ones}, evidence.finals["base"].folds)
     tell(searched.experiment, verdict_of(searched.experiment, searched.policy))
     capsys.readouterr()
     return searched
@@ -123,7 +124,9 @@ DAMAGES = (garbage, cut, flipped, nothing)
 def test_a_damaged_file_is_one_sentence_that_names_it(
     searched: Job, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    write_baselines(searched.experiment, {"mean predictor": np.ones((1, 30, 4), np.float32)}, np.zeros((1, 30), int))
+    write_baselines(
+        searched.experiment.folder, {"mean predictor": np.ones((1, 30, 4), np.float32)}, np.zeros((1, 30), int)
+    )
     file = folder_of(searched) / name
     whole = file.read_bytes()
     for damage in DAMAGES:

@@ -7,6 +7,7 @@ import io
 import zipfile
 import zlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,11 @@ NOT_WHOLE = (
     *(TypeError, AttributeError),  # of an array that is not in an archive, from Python 3.11 on and before
 )
 """What numpy and `zipfile` raise for a `.npz` file that was cut short or garbled, or is none."""
+
+
+def why_not_whole(error: BaseException) -> str:
+    """What is wrong with such a file; numpy would advise to unpickle it, which nothing here does."""
+    return "it holds pickled objects, or is garbled" if "pickle" in str(error) else str(error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +101,29 @@ def read_out_of_fold(content: bytes, place: str) -> OutOfFold:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             found = OutOfFold(arrays["steps"], arrays["predictions"], arrays["folds"])
     except NOT_WHOLE as error:
-        raise InputError(f"{place} is not a whole file of held-out predictions: {error}") from None
-    if found.predictions.ndim != 4 or found.folds.shape != found.predictions.shape[1:3]:
-        raise InputError(f"{place} holds predictions of another shape: {found.predictions.shape}")
+        raise InputError(f"{place} is not a whole file of held-out predictions: {why_not_whole(error)}") from None
+    if not _fits(found):
+        raise InputError(f"{place} holds arrays of another shape or type")
     return found
+
+
+def _fits(found: OutOfFold) -> bool:
+    steps, predictions, folds = found.steps, found.predictions, found.folds
+    return (
+        steps.dtype == np.int64
+        and predictions.dtype == np.float32
+        and (steps.ndim, predictions.ndim) == (1, 4)
+        and len(steps) == len(predictions)
+        and folds.shape == predictions.shape[1:3]
+        and bool((np.diff(steps) > 0).all())
+        and are_folds(folds)
+        and not np.isinf(predictions).any()
+    )
+
+
+def are_folds(folds_RL: npt.NDArray[Any]) -> bool:
+    """Whether these are numbers of folds: fewer than there are images."""
+    return folds_RL.dtype == np.int64 and bool(((folds_RL >= -1) & (folds_RL < folds_RL.shape[-1])).all())
 
 
 def joined(parts: tuple[OutOfFold, ...]) -> OutOfFold:

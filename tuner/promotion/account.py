@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tuner.config import Config, dump_config
+from tuner.results.experiment import BUNDLE_README, METRICS, MODEL, ONNX
 
-MODEL, ONNX, OTHERS = "model.pt2", "model.onnx", "other_configs"
+OTHERS = "other_configs"
 OPSET = 18
 
 
@@ -43,9 +44,9 @@ def describe(account: Account, num_networks: int, bundle: Path) -> None:
     for name, config in others:
         (bundle / OTHERS).mkdir(exist_ok=True)
         (bundle / OTHERS / f"{name}.yaml").write_text(dump_config(config))
-    (bundle / "metrics.json").write_text(json.dumps(_without_nan(account.metrics), indent=2) + "\n")
+    (bundle / METRICS).write_text(json.dumps(_without_nan(account.metrics), indent=2) + "\n")
     (bundle / "neurons.csv").write_text(_neuron_table(account))
-    (bundle / "README.md").write_text(_readme(account, num_networks))
+    (bundle / BUNDLE_README).write_text(_readme(account, num_networks))
 
 
 def _neuron_table(account: Account) -> str:
@@ -97,7 +98,7 @@ responses = model.run(None, {{"images": images}})[0]
 ```
 
 Files: `{MODEL}` (torch.export), `{ONNX}` (opset {OPSET}), `config.yaml` ({made}){beside},
-`metrics.json`, `neurons.csv`.
+`{METRICS}`, `neurons.csv`.
 """
 
 

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from tuner.errors import TunerError
-from tuner.promotion.account import MODEL, ONNX, OPSET, Account, describe
+from tuner.promotion.account import OPSET, Account, describe
 from tuner.promotion.ensemble import Ensemble
+from tuner.results.experiment import MODEL, ONNX
 from tuner.results.folder import Folder
 
 TOLERANCE = 1e-4

@@ -55,6 +55,13 @@ def _title(verdict: Verdict) -> str:
     return f"Variant {members[0].variant}" if len(members) == 1 else f"The mean of {len(members)} variants"
 
 
+def _how_chosen(verdict: Verdict) -> str:
+    if len(verdict.promotion.members) > 1:
+        return "each variant's step was chosen without the images that it is scored on, but not which variants"
+    among = " among the finalists" if verdict.stage == "finals" else ""
+    return f"variant and step were chosen{among} without the images that they are scored on"
+
+
 def _statement(verdict: Verdict, dataset: Dataset) -> str:
     promotion, winner = verdict.promotion, verdict.winner
     lost = [
@@ -76,7 +83,7 @@ def _statement(verdict: Verdict, dataset: Dataset) -> str:
     paragraphs = [
         *lost,
         f"""Expected RMSE on new images, pooled over neurons: {promotion.expected}. One network alone: {verdict.claim}.
-Measured on {verdict.protocol}; variant and step were chosen without the images that they are scored on, and the
+Measured on {verdict.protocol}; {_how_chosen(verdict)}. Those
 networks saw a part of the images only: this model, trained on all {len(dataset.labelled)}, may be a little better.
 {believed}""",
         f"""{winner.name} was chosen since {verdict.reason}; {verdict.comparison}.{base}

@@ -2,7 +2,9 @@
 
 import logging
 import os
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,7 +123,7 @@ def run_trials(
         Names of the variants whose trials ended in this call.
     """
     Relay.begin(listeners)
-    StopEarly.begin(limits)
+    StopEarly.begin(limits, experiment.mark_time_up)
     trainable = _trainable(dataset, resources)
     path = experiment.folder.uri
     if tune.Tuner.can_restore(path):
@@ -129,14 +131,28 @@ def run_trials(
     else:
         tuner = _new_tuner(trainable, experiment, entries, seeds, resources)
     try:
-        tuner.fit()
+        with _own_interrupts():
+            tuner.fit()
     finally:
         Relay.tell()
-    return frozenset(Relay.ended) | (_cut(experiment, entries, listeners) if StopEarly.fired else frozenset())
+    return frozenset(Relay.ended) | (_cut(experiment, entries, listeners) if experiment.time_was_up else frozenset())
+
+
+@contextmanager
+def _own_interrupts() -> Iterator[None]:
+    """Ctrl-C does again what it did before: Ray leaves a handler of its own behind, which swallows the next one."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _cut(experiment: Experiment, entries: tuple[Entry, ...], listeners: tuple[Listener, ...]) -> frozenset[str]:
-    """The trials that ended since time was up, of which Ray says nothing; their folders and the listeners know it."""
+    """The trials that ended since time was up, of which Ray says nothing; their folders and the listeners know it.
+
+    Also where a crash came in between: Ray does not go on with trials that it has ended.
+    """
     names = [entry.name for entry in entries if entry.name not in Relay.ended and not experiment.record(entry).ended]
     for name in names:
         experiment.mark_stopped(name)

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -40,13 +41,15 @@ class StopEarly(Stopper):
 
     limits: ClassVar[Limits] = Limits()
     fired: ClassVar[bool] = False
+    _time_up: ClassVar[tuple[Callable[[], None], ...]] = ()
     _start: ClassVar[float] = 0.0
     _curves: ClassVar[dict[str, list[float]]] = {}
 
     @classmethod
-    def begin(cls, limits: Limits) -> None:
-        """From now on these limits hold; no trial was seen yet."""
+    def begin(cls, limits: Limits, *time_up: Callable[[], None]) -> None:
+        """From now on these limits hold; no trial was seen yet. Each `time_up` is called once, before Ray ends all."""
         cls.limits, cls.fired, cls._start, cls._curves = limits, False, time.monotonic(), {}
+        cls._time_up = time_up
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Ray's hook: whether the trial ends with this result."""
@@ -63,6 +66,9 @@ class StopEarly(Stopper):
 
     def stop_all(self) -> bool:
         """Ray's hook: whether all trials end."""
-        if self.limits.seconds is not None and time.monotonic() - self._start > self.limits.seconds:
+        up = self.limits.seconds is not None and time.monotonic() - self._start > self.limits.seconds
+        if up and not self.fired:
+            for tell in self._time_up:
+                tell()
             type(self).fired = True
         return self.fired

@@ -16,13 +16,16 @@ from tuner.reporting.figures.responses import responses_picture
 from tuner.reporting.leaderboard_rows import groups, leaderboard_limits
 from tuner.reporting.sentences import findings, headline, warning
 from tuner.results.experiment import Entry
+from tuner.results.facts import BundleState
 from tuner.results.verdict import Verdict
 
 SIMULATED = "SIMULATED"
 TEMPLATE = "report.html.jinja"
 
 
-def report(verdict: Verdict, entries: tuple[Entry, ...], manifest: dict[str, Any], data: str) -> str:
+def report(
+    verdict: Verdict, entries: tuple[Entry, ...], manifest: dict[str, Any], data: str, bundle: BundleState
+) -> str:
     """A whole HTML page; the same for the same arguments.
 
     Args:
@@ -30,6 +33,7 @@ def report(verdict: Verdict, entries: tuple[Entry, ...], manifest: dict[str, Any
         entries: All variants.
         manifest: What was run; what it lacks is left out.
         data: One sentence on the data set; it says SIMULATED where nobody recorded it.
+        bundle: Whether there is a bundle, and that of the verdict.
     """
     environment = Environment(
         loader=PackageLoader("tuner.reporting", ""),
@@ -47,6 +51,7 @@ def report(verdict: Verdict, entries: tuple[Entry, ...], manifest: dict[str, Any
         headline=headline(verdict),
         findings=findings(verdict),
         verdict=verdict,
+        bundle=bundle,
         groups=groups(verdict),
         axis=axis_svg(leaderboard_limits(verdict)),
         pictures=_pictures(verdict, entries),

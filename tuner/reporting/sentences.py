@@ -52,8 +52,12 @@ def interval(value: Interval) -> str:
 def _claim(verdict: Verdict) -> str:
     return (
         f"One network of a config and step that are chosen like this has an RMSE of {interval(verdict.claim)} on "
-        f"images that had no part in the choice ({verdict.protocol})."
+        f"images that had no part in the choice{_among(verdict)} ({verdict.protocol})."
     )
+
+
+def _among(verdict: Verdict) -> str:
+    return " among the finalists" if verdict.stage == "finals" else ""
 
 
 def _perfect(verdict: Verdict) -> str:
@@ -87,7 +91,7 @@ def _against_control(verdict: Verdict) -> str:
         f"{high}; p {_equals(p_value(verdict.winner.p))}, corrected for all variants tried); negative is better.",
         ""
         if verdict.probability is None
-        else f"The chosen is better than the base config with probability {verdict.probability:.2f} (bootstrap).",
+        else f"The chosen is better than the base config with probability {verdict.probability:.2f}.",
     )
 
 

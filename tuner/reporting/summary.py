@@ -3,8 +3,10 @@
 from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.mutation.expand import Expansion
+from tuner.reporting.figures.words import plural
 from tuner.reporting.sentences import warning
 from tuner.results.experiment import BUNDLE, LEADERBOARD, REPORT
+from tuner.results.facts import BundleState
 from tuner.results.folder import Folder
 from tuner.results.verdict import Verdict
 
@@ -20,7 +22,7 @@ def announcement(dataset: Dataset, found: Expansion, base: Config) -> list[str]:
     same = [f"  {name} gives the same config as {first}: one trial" for name, first in found.repeated]
     return [
         f"{source}: {len(dataset.labelled)} labelled images of {len(dataset.images)}, {len(dataset.neurons)} neurons",
-        f"{len(found.variants)} variants, the control `base` among them; {split}{repeats}",
+        f"{plural(len(found.variants), 'variant')}, the control `base` among them; {split}{repeats}",
         *_first(same),
         *_first([f"  left out: {reason}" for reason in found.impossible]),
     ]
@@ -32,7 +34,7 @@ def _first(lines: list[str]) -> list[str]:
     return [*lines[:SHOWN], f"  and {more} more like the last"] if more > 0 else lines
 
 
-def summary(verdict: Verdict, folder: Folder, *, promoted: bool) -> list[str]:
+def summary(verdict: Verdict, folder: Folder, bundle: BundleState) -> list[str]:
     """What came out, and where it is."""
     winner, promotion = verdict.winner, verdict.promotion
     lines = [
@@ -40,8 +42,8 @@ def summary(verdict: Verdict, folder: Folder, *, promoted: bool) -> list[str]:
         *([f"WARNING: {warning(verdict)}"] if verdict.lost_to else []),
         f"winner: {winner.name}, since {verdict.reason}",
         f"  {verdict.comparison}{_by(verdict)}",
-        f"  the bundle        {promotion.expected}: the mean of {promotion.networks} networks, {promotion.reason}",
-        f"  one network       {verdict.claim}: {verdict.protocol}, chosen without the images it is scored on",
+        f"  the bundle        {promotion.expected}: {_mean(promotion.networks)}, {promotion.reason}",
+        f"  one network       {verdict.claim}: {verdict.protocol}, {_how_chosen(verdict)}",
     ]
     if winner.search_rmse is not None:
         few = f"the lowest of its curve, and one of {verdict.num_measured} variants"
@@ -53,9 +55,19 @@ def summary(verdict: Verdict, folder: Folder, *, promoted: bool) -> list[str]:
         lines.append(f"  perfect model     {verdict.noise_rmse:.4f} (known, since the data are simulated)")
     lines += [f"  {text}" for text in _bad_endings(verdict)]
     lines += [f"report:      {folder.uri}/{REPORT}", f"leaderboard: {folder.uri}/{LEADERBOARD}"]
-    if promoted:
-        lines.append(f"bundle:      {folder.uri}/{BUNDLE}")
+    if bundle != "none":
+        other = " (holds other networks than these: tuner.retrain makes it anew)" if bundle == "another" else ""
+        lines.append(f"bundle:      {folder.uri}/{BUNDLE}{other}")
     return [*lines, f"curves:      tensorboard --logdir {folder.uri}"]
+
+
+def _how_chosen(verdict: Verdict) -> str:
+    among = " among the finalists" if verdict.stage == "finals" else ""
+    return f"chosen{among} without the images it is scored on"
+
+
+def _mean(networks: int) -> str:
+    return "one network" if networks == 1 else f"the mean of {networks} networks"
 
 
 def _by(verdict: Verdict) -> str:

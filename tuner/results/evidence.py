@@ -1,22 +1,16 @@
 """All that was measured in an experiment, as what it came to is told from: no data set and no training is needed."""
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tuner.dataset.load import Dataset
-from tuner.engine.out_of_fold import NOT_WHOLE, OutOfFold, joined
+from tuner.engine.out_of_fold import OutOfFold, joined
 from tuner.errors import InputError
-from tuner.results.experiment import Entry, Experiment
+from tuner.results.arrays import Predictions, read_baselines, read_responses
+from tuner.results.experiment import MEASURED, Entry, Experiment
 from tuner.results.record import TrialRecord
-
-RESPONSES, BASELINES = "responses.npz", "baselines.npz"
-
-Predictions = dict[str, npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,35 +52,22 @@ class Evidence:
         return self.entries[0]
 
 
-def write_responses(experiment: Experiment, dataset: Dataset) -> None:
-    """The experiment's folder holds what predictions are held to."""
-    noise = np.nan if dataset.noise_rmse is None else dataset.noise_rmse
-    arrays: dict[str, npt.NDArray[Any]] = {
-        "responses": dataset.responses,
-        "labelled": dataset.labelled,
-        "noise_rmse": np.array(noise),
-    }
-    experiment.folder.write(RESPONSES, _packed({**arrays, "neurons": np.array(dataset.neurons, dtype=np.str_)}))
-
-
-def write_baselines(experiment: Experiment, baselines: Predictions, folds_RL: npt.NDArray[np.int64]) -> None:
-    """The experiment's folder holds what the baselines predict, `[R, L, N]` each, on these folds."""
-    named = {f"prediction {name}": predictions for name, predictions in baselines.items()}
-    experiment.folder.write(BASELINES, _packed({"folds": folds_RL, **named}))
-
-
 def read_evidence(experiment: Experiment) -> Evidence:
     """What the experiment's folder holds so far.
 
     Raises:
         InputError: there is no experiment, or a file of it is not whole.
     """
-    entries = experiment.entries()
-    kept = _arrays(experiment, RESPONSES, "responses", "neurons", "noise_rmse")
-    baselines = _arrays(experiment, BASELINES, "folds") if experiment.folder.exists(BASELINES) else {}
-    search = {entry.name: curve for entry in entries if (curve := experiment.out_of_fold(entry.name)) is not None}
-    rounds = {entry.name: _rounds(experiment, entry) for entry in entries}
-    noise = float(kept["noise_rmse"])
+    entries, ended = experiment.entries(), experiment.folder.exists(MEASURED)
+    kept = read_responses(experiment.folder)
+    baselines, baseline_folds = read_baselines(experiment.folder, kept.responses.shape)
+    search = {
+        entry.name: curve for entry in entries if (curve := experiment.out_of_fold(entry.name, ended)) is not None
+    }
+    rounds = {entry.name: _rounds(experiment, entry, ended) for entry in entries}
+    curves = [*search.values(), *(curve for found in rounds.values() for curve in found.curves)]
+    if any(curve.predictions.shape[2:] != kept.responses.shape for curve in curves):
+        raise InputError(f"{experiment.folder.uri} holds predictions of other images or neurons than its responses")
     return Evidence(
         entries=entries,
         records=experiment.records(),
@@ -94,15 +75,11 @@ def read_evidence(experiment: Experiment) -> Evidence:
         finals=_finals(rounds),
         failed={name: found.failed for name, found in rounds.items() if found.failed is not None},
         finals_seconds={name: found.seconds for name, found in rounds.items()},
-        responses=kept["responses"],
-        neurons=tuple(str(name) for name in kept["neurons"]),
-        baselines={
-            name.removeprefix("prediction "): array
-            for name, array in baselines.items()
-            if name.startswith("prediction ")
-        },
-        baseline_folds=baselines.get("folds", np.empty((0, len(kept["responses"])), dtype=np.int64)),
-        noise_rmse=None if np.isnan(noise) else noise,
+        responses=kept.responses,
+        neurons=kept.neurons,
+        baselines=baselines,
+        baseline_folds=baseline_folds,
+        noise_rmse=kept.noise_rmse,
         seed=experiment.origin().seed,
     )
 
@@ -130,30 +107,21 @@ def _finals(rounds: Mapping[str, _Rounds]) -> dict[str, OutOfFold]:
     return {name: joined(found.curves) for name, found in rounds.items() if found.curves}
 
 
-def _rounds(experiment: Experiment, entry: Entry) -> _Rounds:
-    """A variant's finals, up to the first round that its trial did not finish."""
+def _rounds(experiment: Experiment, entry: Entry, ended: bool) -> _Rounds:
+    """A variant's finals, up to the first round that its trial did not finish.
+
+    Raises:
+        InputError: a trial lacks what it measured, though everything has `ended`.
+    """
     curves, seconds, entered = list[OutOfFold](), 0.0, experiment.finals(1).holds(entry.name)
     while True:
         trials = experiment.finals(len(curves) + 1)
         record = trials.record(entry)
         seconds += record.measurements[-1].seconds if record.measurements else 0.0
-        curve = trials.out_of_fold(entry.name) if record.status == "finished" else None
+        curve = trials.out_of_fold(entry.name, ended) if record.status == "finished" else None
+        if curve is None and ended and trials.holds(entry.name) and record.status in ("finished", "unfinished"):
+            raise InputError(f"{trials.folder.uri}/{entry.name} lacks what its trial measured")
         if curve is None:
             failed = record if record.status in ("failed", "diverged") else None
             return _Rounds(tuple(curves), failed, seconds, entered)
         curves.append(curve)
-
-
-def _packed(arrays: dict[str, npt.NDArray[Any]]) -> bytes:
-    file = io.BytesIO()
-    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its stub takes a name for an option
-    return file.getvalue()
-
-
-def _arrays(experiment: Experiment, name: str, *needed: str) -> dict[str, npt.NDArray[Any]]:
-    place = f"{experiment.folder.uri}/{name}"
-    try:
-        with np.load(io.BytesIO(experiment.folder.read_bytes(name)), allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in (*needed, *arrays.files)}
-    except NOT_WHOLE as error:
-        raise InputError(f"{place} is missing or not whole: {error}") from None

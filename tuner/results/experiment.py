@@ -12,12 +12,15 @@ from tuner.engine.out_of_fold import FILE as OUT_OF_FOLD
 from tuner.engine.out_of_fold import OutOfFold, read_out_of_fold
 from tuner.errors import ConfigError, InputError
 from tuner.results.folder import Folder, checked_name
+from tuner.results.manifest import read_manifest
 from tuner.results.origin import ORIGIN, Origin, read_origin
 from tuner.results.record import STOPPED, Measurement, Status, TrialRecord, read_rows
 from tuner.settings import build
 
 MANIFEST, CONFIG, BUNDLE = "manifest.yaml", "config.yaml", "best"
 LEADERBOARD, VERDICT, REPORT = "leaderboard.csv", "verdict.json", "report.html"
+MODEL, ONNX, METRICS, BUNDLE_README = "model.pt2", "model.onnx", "metrics.json", "README.md"
+BUNDLE_FILES = (MODEL, ONNX, METRICS, BUNDLE_README)
 MEASURED = "measured.txt"
 """Search and finals have ended; a verdict alone does not tell, since `tuner.report` writes one of any experiment."""
 FAILED, TIME_UP = "failed.txt", "stopped.txt"
@@ -74,6 +77,15 @@ class Experiment:
         """The variant's trial has ended since time was up; it may have measured nothing."""
         self.folder.write(f"{variant}/{TIME_UP}", "time was up\n")
 
+    def mark_time_up(self) -> None:
+        """Time was up: all trials end, though a crash may come before Ray or `mark_stopped` has ended them."""
+        self.folder.write(TIME_UP, "time was up\n")
+
+    @property
+    def time_was_up(self) -> bool:
+        """Whether `mark_time_up` was called."""
+        return self.folder.exists(TIME_UP)
+
     def manifest(self) -> dict[str, Any]:
         """What was run.
 
@@ -82,13 +94,7 @@ class Experiment:
         """
         if not self.folder.exists(MANIFEST):
             raise InputError(f"there is no experiment in {self.folder.uri}")
-        try:
-            manifest = yaml.safe_load(self.folder.read(MANIFEST))
-        except yaml.YAMLError:
-            manifest = None
-        if not isinstance(manifest, dict) or not manifest.get("variants"):
-            raise InputError(f"{self.folder.uri}/{MANIFEST} is not whole")
-        return manifest
+        return read_manifest(self.folder.read(MANIFEST), f"{self.folder.uri}/{MANIFEST}")
 
     def entries(self) -> tuple[Entry, ...]:
         """The variants of the manifest, in its order, with the configs in their folders.
@@ -103,7 +109,7 @@ class Experiment:
                 raise InputError(f"{self.folder.uri}/{name}/{CONFIG} is missing")
             try:
                 config = build(Config, yaml.safe_load(text))
-            except (yaml.YAMLError, ConfigError) as error:
+            except (yaml.YAMLError, ConfigError, ValueError, RecursionError) as error:
                 raise InputError(f"{self.folder.uri}/{name}/{CONFIG} is not whole: {error}") from None
             found.append(Entry(name, config, tuple(mutations)))
         return tuple(found)
@@ -125,17 +131,25 @@ class Experiment:
         """The trials of a round of the finals, counted from 1: in a folder of their own, which need not exist yet."""
         return Experiment(self.folder / FINALS / f"round-{number}")
 
-    def out_of_fold(self, variant: str) -> OutOfFold | None:
-        """The held-out predictions of a variant's trial, from its last whole checkpoint; None without one."""
+    def out_of_fold(self, variant: str, ended: bool = False) -> OutOfFold | None:
+        """The held-out predictions of a variant's trial, from its last whole checkpoint; None without one.
+
+        Args:
+            variant: Its name.
+            ended: Whether its last checkpoint must be whole: a crash may cut one short, but then the trial goes on.
+
+        Raises:
+            InputError: it is not.
+        """
         trial = self.folder / variant
         for name in reversed(trial.folders()):
             if name.startswith("checkpoint_"):
+                file = f"{name}/{OUT_OF_FOLD}"
                 try:
-                    return read_out_of_fold(
-                        trial.read_bytes(f"{name}/{OUT_OF_FOLD}"), f"{trial.uri}/{name}/{OUT_OF_FOLD}"
-                    )
-                except InputError:  # cut short by a crash; the one before it is whole
-                    continue
+                    return read_out_of_fold(trial.read_bytes(file), f"{trial.uri}/{file}")
+                except InputError:
+                    if ended:
+                        raise
         return None
 
     def record(self, entry: Entry) -> TrialRecord:

@@ -1,9 +1,14 @@
 """A verdict as plain values: what `verdict.json` and the bundle's `metrics.json` hold."""
 
+import json
 import math
-from typing import Any
+from typing import Any, Literal
 
+from tuner.results.experiment import BUNDLE, BUNDLE_FILES, METRICS
+from tuner.results.folder import Folder
 from tuner.results.verdict import Interval, Verdict
+
+BundleState = Literal["this", "another", "none"]
 
 
 def facts(verdict: Verdict) -> dict[str, Any]:
@@ -41,6 +46,18 @@ def facts(verdict: Verdict) -> dict[str, Any]:
         "members_reason": promotion.reason,
     }
     return {name: _told(value) for name, value in found.items()}
+
+
+def bundle_state(folder: Folder, verdict: Verdict) -> BundleState:
+    """Whether the experiment's folder holds the bundle that the verdict tells of, or another one, or none."""
+    if not all(folder.exists(f"{BUNDLE}/{name}") for name in BUNDLE_FILES):
+        return "none"
+    try:
+        held = json.loads(folder.read(f"{BUNDLE}/{METRICS}"))
+    except ValueError:
+        return "another"
+    same = isinstance(held, dict) and held.get("members") == facts(verdict)["members"]
+    return "this" if same else "another"
 
 
 def _interval(name: str, found: Interval) -> dict[str, Any]:

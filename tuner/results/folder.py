@@ -50,11 +50,18 @@ class Folder:
         return self.read_bytes(name).decode(errors="replace")
 
     def read_bytes(self, name: str) -> bytes:
-        """The content of a file; empty if it is not there."""
+        """The content of a file; empty if it is not there.
+
+        Raises:
+            InputError: it is no file, or may not be read.
+        """
         if not self.exists(name):
             return b""
-        with self._filesystem.open_input_stream(self._path(name)) as stream:
-            return bytes(stream.read())
+        try:
+            with self._filesystem.open_input_stream(self._path(name)) as stream:
+                return bytes(stream.read())
+        except OSError as error:
+            raise InputError(f"{self.uri}/{name} cannot be read: {error}") from None
 
     def write(self, name: str, content: str | bytes) -> None:
         """The file holds the content; a crash on the way leaves what was there before.

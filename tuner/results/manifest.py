@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
 from tuner.config import Config
 from tuner.errors import InputError
 from tuner.settings import plain
 
 VERSIONS = ("tuner", "ray", "torch", "numpy")
 MUST_STAY = ("base", "mutations", "depth", "seed", "fingerprint")
-OPTIONS_MUST_STAY = ("max_concurrent", "finalists", "rounds")
-"""Ray restores the first as it was; the others decide who runs in the finals."""
+OPTIONS_MUST_STAY = ("max_concurrent", "finalists", "rounds", "rule", "ensemble", "seeds")
+"""Ray restores the first as it was; the others decide who runs in the finals, and what is made of them."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,35 @@ class Plan:
         """The plan as `manifest.yaml` holds it, with the versions it is run with."""
         plan = {**vars(self), "base": plain(self.base), "neurons": list(self.neurons)}
         return {**plan, "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}}}
+
+
+class _File(BaseModel, extra="allow", strict=True):
+    """What is relied on in a `manifest.yaml`; what an earlier version or a test leaves out is None."""
+
+    variants: dict[str, list[str]] = Field(min_length=1)
+    options: dict[str, Any] | None = None
+    versions: dict[str, Any] | None = None
+    seed: int | None = None
+    data: str | None = None
+    fingerprint: str | None = None
+
+
+def read_manifest(text: str, place: str) -> dict[str, Any]:
+    """The manifest in the text of a file at `place`.
+
+    Raises:
+        InputError: it is not whole, or a variant's name is none of a folder.
+    """
+    try:
+        manifest = yaml.safe_load(text)
+        found = _File.model_validate(manifest)
+    except (yaml.YAMLError, ValidationError, ValueError, RecursionError):
+        raise InputError(f"{place} is not whole") from None
+    for name in found.variants:
+        if not name.isprintable() or name in ("", ".", "..") or set(name) & set("/\\") or len(name.encode()) > 255:
+            raise InputError(f"{place}: {name[:60]!r} cannot be a variant's name")
+    known: dict[str, Any] = {key: value for key, value in manifest.items() if value is not None}
+    return known
 
 
 def check_unchanged(now: dict[str, Any], then: dict[str, Any]) -> None:

@@ -49,6 +49,9 @@ def read_origin(text: str, place: str) -> Origin:
         InputError: it is not whole.
     """
     try:
-        return Origin(**json.loads(text))
-    except (ValueError, TypeError):
+        origin = Origin(**json.loads(text))
+        if not (isinstance(origin.data, str) and isinstance(origin.seed, int)):
+            raise ValueError
+    except (ValueError, TypeError, RecursionError):
         raise InputError(f"{place}/{ORIGIN} is missing or not whole") from None
+    return origin

@@ -42,7 +42,7 @@ class Policy:
             recorded: Those of the run, from its manifest.
 
         Raises:
-            InputError: one of them is in neither, as in experiments of an earlier version.
+            InputError: one of them is in neither, as in experiments of an earlier version, or is none.
         """
         given = {name: value for name, value in options.items() if value is not None}
         known = {**(recorded or {}), **given}
@@ -50,4 +50,16 @@ class Policy:
         missing = [name for name in names if name not in known]
         if missing:
             raise InputError(f"the experiment's manifest has no {missing[0]}: an earlier version of tuner ran it")
-        return Policy(**{name: known[name] for name in names})
+        policy = Policy(**{name: known[name] for name in names})
+        wrong = next((name for name in names if not _is_allowed(name, getattr(policy, name))), None)
+        if wrong is not None:
+            raise InputError(f"the experiment's manifest has {wrong}: {getattr(policy, wrong)!r}, which cannot be")
+        return policy
+
+
+def _is_allowed(name: str, value: Any) -> bool:
+    if name in ("rule", "ensemble"):
+        return value in (RULES if name == "rule" else ENSEMBLES)
+    if name == "finalists" and value in ("auto", 0):
+        return True
+    return type(value) is int and 1 <= value < 10**9

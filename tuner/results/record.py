@@ -129,7 +129,7 @@ def read_rows(text: str) -> tuple[Measurement, ...]:
     for line in text.splitlines():
         try:
             measurement = measurement_of(json.loads(line))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue
         by_step[measurement.step] = measurement
     return tuple(by_step[step] for step in sorted(by_step))

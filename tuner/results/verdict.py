@@ -43,7 +43,7 @@ class Standing:
             variant that was not in the finals.
         step: With the lowest RMSE of the mean curve over all replicates; None for a baseline.
         search_rmse: The lowest RMSE of the search's curve: what a plain search would believe.
-        search_nested_rmse: RMSE in the search at a step that was chosen without the image: what all variants have alike.
+        search_nested_rmse: RMSE in the search at a step that was chosen without the image: all variants have it alike.
         neuron_rmse: One a neuron; empty if nothing was measured.
         mutations: Names, in order.
         parameters: Of one network.

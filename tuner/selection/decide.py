@@ -8,7 +8,7 @@ from tuner.errors import TunerError
 from tuner.hyper_parameters import hyper_parameters
 from tuner.results.evidence import Evidence
 from tuner.results.policy import Policy
-from tuner.results.verdict import Member, Promotion, Standing, Verdict
+from tuner.results.verdict import Member, Promotion, Verdict
 from tuner.seeding import seed_of
 from tuner.selection.bootstrap import Mixture, Resamples, interval, resamples
 from tuner.selection.claim import Contender, honest_scores

@@ -72,8 +72,8 @@ def mixture_of(team: Team, groups_L: npt.NDArray[np.int64]) -> Mixture:
 
 def _is_alike(one: Contender, winner: Contender) -> bool:
     """Whether a mean of both can be exported, and can be scored."""
-    folds = (each.curve.out_of_fold.folds for each in (one, winner))
-    return one.image_size == winner.image_size and np.array_equal(*folds)
+    folds, others = one.curve.out_of_fold.folds, winner.curve.out_of_fold.folds
+    return one.image_size == winner.image_size and np.array_equal(folds, others)
 
 
 def _equals(contenders: Sequence[Contender]) -> tuple[Contender, ...]:

@@ -92,7 +92,7 @@ def of_sums(sums: Array, count: int) -> float:
 def satterthwaite(variance: float, *parts: tuple[float, int]) -> float:
     """Degrees of freedom of a variance that is made of parts, each of so many sums.
 
-    What networks share with images is not taken off their part: the degrees of freedom do not jump where nothing is left.
+    What networks share with images is not taken off their part, so that nothing jumps where nothing is left.
     """
     scatter = sum(part**2 / (count - 1) for part, count in parts if count > 1)
     return max(1.0, variance**2 / scatter) if scatter > 0 else 1.0

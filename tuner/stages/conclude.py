@@ -1,5 +1,6 @@
 """The last stage: the verdict, what is told of it, and the bundle."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -15,8 +16,10 @@ from tuner.promotion.promote import promote
 from tuner.promotion.retrain import Each, retrain
 from tuner.reporting.publish import publish
 from tuner.reporting.summary import summary
-from tuner.results.evidence import Predictions, read_evidence, write_baselines
-from tuner.results.experiment import BUNDLE, Experiment
+from tuner.results.arrays import Predictions, write_baselines
+from tuner.results.evidence import read_evidence
+from tuner.results.experiment import Experiment
+from tuner.results.facts import bundle_state
 from tuner.results.policy import Policy
 from tuner.results.verdict import Verdict
 from tuner.seeding import seed_of
@@ -54,6 +57,7 @@ def conclude(
     """
     measure_baselines(experiment, dataset, policy, do)
     verdict = verdict_of(experiment, policy)
+    publish(experiment, verdict)
     if promoted:
         promotion = verdict.promotion
         names = ", ".join(member.variant for member in promotion.members)
@@ -66,7 +70,7 @@ def conclude(
 def tell(experiment: Experiment, verdict: Verdict) -> None:
     """The leaderboard and the report are written, and the verdict is said."""
     publish(experiment, verdict)
-    say(*summary(verdict, experiment.folder, promoted=experiment.folder.exists(BUNDLE)))
+    say(*summary(verdict, experiment.folder, bundle_state(experiment.folder, verdict)))
 
 
 def verdict_of(experiment: Experiment, policy: Policy) -> Verdict:
@@ -80,10 +84,14 @@ def verdict_of(experiment: Experiment, policy: Policy) -> Verdict:
     except TunerError as error:
         if error.exit_code != 1:
             raise
-        place = experiment.folder.uri
-        raise TunerError(
-            f"{error}; the reasons are in run.log and the variants' error.txt or stopped.txt in {place}"
-        ) from None
+        raise TunerError(f"{error}: {_endings(experiment)}; more is in {experiment.folder.uri}/run.log") from None
+
+
+def _endings(experiment: Experiment) -> str:
+    """How the trials ended, how many in each way: why there is nothing to choose from."""
+    count = Counter(record.status for record in experiment.records())
+    cure = "; lower training.learning_rate" if "diverged" in count else ""
+    return ", ".join(f"{number} {status}" for status, number in count.items()) + cure
 
 
 def measure_baselines(experiment: Experiment, dataset: Dataset, policy: Policy, do: Do) -> None:
@@ -97,7 +105,7 @@ def measure_baselines(experiment: Experiment, dataset: Dataset, policy: Policy, 
     folds_RL = folds_RL[:rounds] if rounds else folds_RL
     if evidence.baselines and np.array_equal(folds_RL, evidence.baseline_folds):
         return
-    write_baselines(experiment, do(_baselines, dataset, folds_RL, seed=evidence.seed), folds_RL)
+    write_baselines(experiment.folder, do(_baselines, dataset, folds_RL, seed=evidence.seed), folds_RL)
 
 
 def _baselines(dataset: Dataset, folds_RL: npt.NDArray[np.int64], *, seed: int) -> Predictions:

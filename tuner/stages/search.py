@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tuner.errors import Interrupted
+from tuner.errors import Interrupted, TunerError
 from tuner.raytune.stopper import Limits
-from tuner.results.evidence import write_responses
+from tuner.results.arrays import write_responses
 from tuner.results.origin import origin_of
 from tuner.seeding import seed_of
 from tuner.stages.budget import Budget
@@ -25,12 +25,13 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
 
     Raises:
         Interrupted: trials are left.
+        TunerError: time was up before anything was measured.
     """
     if manifest is not None:
         job.experiment.begin(manifest, job.entries, origin_of(job.dataset, job.seed))
     open_log(crew)
     if manifest is not None or not is_searched(job):
-        write_responses(job.experiment, job.dataset)
+        write_responses(job.experiment.folder, job.dataset)
         limits = Limits(seconds=budget.for_search(), give_up=True, spared=job.entries[0].name)
         ended = crew.run(
             job.experiment,
@@ -41,6 +42,8 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
         )
         if len(ended) < len(job.entries):
             raise Interrupted
+        if budget.seconds is not None and not any(record.measurements for record in job.experiment.records()):
+            raise TunerError("time was up before anything was measured; begin another experiment with more")
         job.experiment.folder.write(ENDED, "every trial has ended, or its time was up\n")
 
 
