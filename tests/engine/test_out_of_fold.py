@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 
@@ -63,3 +65,27 @@ def test_repeats_of_several_trials_have_the_steps_that_all_have() -> None:
     assert found.steps.tolist() == [1, 2, 3]
     assert found.predictions.shape == (3, 4, L, N)
     assert found.folds.shape == (4, L)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"steps": np.array([1.0, 2.0])},
+        {"steps": np.array([2, 1])},
+        {"steps": np.array([1, 2, 3])},
+        {"steps": np.array(1)},
+        {"predictions": np.zeros((2, 2, L), np.float32)},
+        {"predictions": np.full((2, 2, L, N), "x")},
+        {"predictions": np.full((2, 2, L, N), np.inf, np.float32)},
+        {"folds": np.full((2, L), 10**9)},
+        {"folds": np.zeros((2, L - 1), np.int64)},
+        {"folds": np.zeros((2, L))},
+    ],
+)
+def test_arrays_of_another_shape_or_type_are_refused(wrong: dict[str, np.ndarray]) -> None:
+    found = curve(2)
+    arrays = {"steps": found.steps, "predictions": found.predictions, "folds": found.folds}
+    file = io.BytesIO()
+    np.savez(file, **(arrays | wrong))
+    with pytest.raises(InputError, match="there holds arrays of another shape or type"):
+        read_out_of_fold(file.getvalue(), "there")

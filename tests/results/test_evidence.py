@@ -186,3 +186,54 @@ def test_objects_are_refused_before_they_are_unpickled(experiment: Experiment, t
     with pytest.raises(InputError, match="it holds pickled objects"):
         read_evidence(experiment)
     assert not (tmp_path / "sprung").exists()
+
+
+WRONG = {
+    "one axis": {"responses": np.zeros(30, np.float32)},
+    "texts": {"responses": np.full((30, 4), "x")},
+    "no images": {"responses": np.zeros((0, 4), np.float32)},
+    "integers": {"responses": np.zeros((30, 4), np.int64)},
+    "noise of several": {"noise_rmse": np.zeros(2)},
+    "numbers for names": {"neurons": np.arange(4)},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+def test_responses_of_another_shape_or_type_are_named(experiment: Experiment, wrong: dict[str, np.ndarray]) -> None:
+    rewrite(experiment, RESPONSES, wrong)
+    with pytest.raises(InputError, match=rf"{RESPONSES} holds arrays of another shape or type"):
+        read_evidence(experiment)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_every_neuron_has_one_name(experiment: Experiment, count: int) -> None:
+    rewrite(experiment, RESPONSES, {"neurons": np.array(["x"] * count)})
+    with pytest.raises(InputError, match="does not name each of its 4 neurons once"):
+        read_evidence(experiment)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"folds": np.zeros(30, np.int64)},
+        {"folds": np.full((2, 30), 10**9)},
+        {"folds": np.zeros((2, 29), np.int64)},
+        {"prediction ridge": np.zeros((2, 30), np.float32)},
+        {"prediction ridge": np.full((2, 30, 4), "x")},
+        {"prediction ridge": np.zeros((2, 30, 4), np.complex64)},
+    ],
+)
+def test_baselines_of_another_shape_or_type_are_named(experiment: Experiment, wrong: dict[str, np.ndarray]) -> None:
+    write_baselines(experiment.folder, {"ridge": np.zeros((2, 30, 4), np.float32)}, FOLDS)
+    rewrite(experiment, BASELINES, wrong)
+    with pytest.raises(InputError, match=rf"{BASELINES} holds predictions"):
+        read_evidence(experiment)
+
+
+def rewrite(experiment: Experiment, name: str, changes: dict[str, np.ndarray]) -> None:
+    """The file holds the changed arrays."""
+    with np.load(io.BytesIO(experiment.folder.read_bytes(name))) as arrays:
+        kept = {key: arrays[key] for key in arrays.files}
+    file = io.BytesIO()
+    np.savez(file, **(kept | changes))
+    experiment.folder.write(name, file.getvalue())

@@ -84,3 +84,41 @@ def test_an_experiment_is_resumed_only_as_it_began(key: str) -> None:
         check_unchanged({**then, "options": {**then["options"], "max_concurrent": 2}}, then)
     with pytest.raises(InputError, match=f"began with another {key};"):
         check_unchanged({**then, key: 2}, then)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[1]",
+        "variants: [base]",
+        "variants: {}",
+        "variants: {base: null}",
+        "variants: {base: [1]}",
+        "variants: {base: []}\noptions: [1]",
+        "variants: {base: []}\nversions: 3",
+        "variants: {base: []}\nseed: x",
+        "variants: {base: []}\ndata: 2020-99-99",
+        f"variants: {{base: []}}\nseed: {'9' * 5000}",
+        "[" * 3000,
+        "a: &a [*a]",
+    ],
+)
+def test_a_manifest_of_another_shape_is_not_whole(experiment: Experiment, text: str) -> None:
+    experiment.folder.write("manifest.yaml", text)
+    with pytest.raises(InputError, match=r"/manifest\.yaml is not whole"):
+        experiment.manifest()
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/b", "..", ".", "a\\\\b", "a\\0", "x" * 300])
+def test_a_variants_name_stays_within_its_experiment(experiment: Experiment, name: str) -> None:
+    experiment.folder.write("manifest.yaml", f'variants: {{base: [], "{name}": [x]}}')
+    with pytest.raises(InputError, match="cannot be a variant's name"):
+        experiment.entries()
+
+
+def test_a_manifest_that_is_a_folder_is_the_users_error(experiment: Experiment) -> None:
+    assert experiment.folder.local is not None
+    (experiment.folder.local / "manifest.yaml").unlink()
+    (experiment.folder.local / "manifest.yaml").mkdir()
+    with pytest.raises(InputError, match=r"manifest\.yaml cannot be read"):
+        experiment.manifest()

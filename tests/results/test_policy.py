@@ -25,3 +25,23 @@ def test_an_experiment_of_an_earlier_version_is_told_as_one(name: str) -> None:
     ):
         Policy.of({name: None}, without)
     assert Policy.of({name: RECORDED[name]}, without) == Policy.of({}, RECORDED)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("rule", "bogus"),
+        ("rule", ["best"]),
+        ("ensemble", "zzz"),
+        ("finalists", -1),
+        ("finalists", "all"),
+        ("rounds", 0),
+        ("rounds", "2"),
+        ("seeds", 10**12),
+        ("seeds", True),
+        ("seeds", [1]),
+    ],
+)
+def test_what_cannot_be_a_policy_is_named(name: str, value: object) -> None:
+    with pytest.raises(InputError, match=f"the experiment's manifest has {name}: .*, which cannot be"):
+        Policy.of({}, {**RECORDED, name: value})

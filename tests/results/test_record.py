@@ -54,3 +54,12 @@ def test_the_best_evaluation_is_the_lowest_of_the_curve_and_not_the_last() -> No
 def test_a_curve_without_a_number_has_no_best() -> None:
     assert record(math.nan, math.nan).best is None
     assert record().best is None
+
+
+@pytest.mark.parametrize("row", ['{"step": Infinity}', '{"step": 1, "rmse": 1%s}' % ("0" * 400), "[" * 100_000])
+def test_rows_that_no_number_holds_are_left_out(reports: list[Report], row: str) -> None:
+    whole = row_of(reports[0], ("a", "b", "c", "d"))
+    text = "\n".join(
+        [json.dumps(whole), row, json.dumps({**whole, "step": 9}).replace('"step": 9', '"step": Infinity')]
+    )
+    assert [found.step for found in read_rows(text)] == [reports[0].step]

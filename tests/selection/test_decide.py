@@ -232,3 +232,58 @@ def test_a_control_that_only_the_finals_could_measure_counts_there(
     assert verdict.control.rmse is not None
     assert verdict.control.rmse.value == pytest.approx(level, abs=0.01)
     assert verdict.is_better is (winner == "a")
+
+
+def test_a_dropped_control_is_still_what_the_winner_is_compared_with(make_evidence: Make) -> None:
+    levels = {"base": 0.9, "a": 0.4, "b": 0.41}
+    evidence = make_evidence(levels, finals=levels)
+    measured = Measured(evidence, 2)
+    assert ("base" in measured.course.dropped, measured.compared) == (True, ("a", "base"))
+    verdict = decide(evidence, Policy(rule="significant"))
+    assert (verdict.winner.name, verdict.is_better) == ("a", True)
+    assert "beats the base config" in verdict.reason
+    assert all(member.variant != "base" for member in verdict.promotion.members)
+
+
+def test_a_control_that_was_not_measured_with_the_winner_is_compared_with_nothing(make_evidence: Make) -> None:
+    levels = {"base": 0.5, "a": 0.4, "b": 0.41}
+    evidence = make_evidence(levels, finals={"a": 0.4, "b": 0.41}, failed=["base"])
+    verdict = decide(evidence, Policy())
+    assert (verdict.control, verdict.probability) == (None, None)
+    assert verdict.comparison.startswith("the base config was not measured beside it")
+
+
+def test_a_difference_that_all_images_share_is_sure_though_they_differ_by_much(make_evidence: Make) -> None:
+    levels = {"base": 0.40, "a": 0.388}
+    evidence = make_evidence(levels, finals=levels)
+    hard = np.random.default_rng(0).uniform(0.2, 2, len(evidence.responses)).astype(np.float32)[:, None]
+    for curve in evidence.finals.values():
+        curve.predictions[...] = evidence.responses + hard * (curve.predictions - evidence.responses)
+    verdict = decide(evidence, Policy(rule="best"))
+    assert verdict.winner.difference is not None
+    assert verdict.claim.high - verdict.claim.rmse > 3 * abs(verdict.winner.difference.value)
+    assert verdict.probability is not None
+    assert verdict.probability > 0.99
+
+
+def test_settings_are_weighed_by_the_search_which_measured_all_in_one_way(make_evidence: Make, config: Config) -> None:
+    """The finals are of other images here, on which all who got there look worse."""
+    rates = [0.001 * (1 + index) for index in range(12)]
+    names = ["base", *(f"a+v{index}" for index in range(1, 12))]
+    configs = {
+        name: replaced(
+            config,
+            {
+                "training": replaced(config.training, {"learning_rate": rate, "max_steps": 8 + 2 * (index % 2)}),
+            },
+        )
+        for index, (name, rate) in enumerate(zip(names, rates, strict=True))
+    }
+    search = {name: 0.3 + 10 * rate for name, rate in zip(names, rates, strict=True)}
+    finals = dict.fromkeys(names[:6], 0.9)
+    with_finals = decide(make_evidence(search, finals=finals, configs=configs), Policy())
+    without = decide(make_evidence(search, configs=configs), Policy())
+    assert with_finals.importances == without.importances
+    assert without.importances["training.learning_rate"] > 0.9
+    shown = {row.name: row.search_nested_rmse for row in with_finals.standings}
+    assert shown == pytest.approx(search, abs=0.02)

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -103,3 +104,11 @@ def test_the_steps_of_a_team_are_those_for_many_networks(contender_of: Make) -> 
     one = contender_of("a", np.concatenate([in_common, of_their_own]))
     team = choose_team(one, [one], GROUPS, ensemble="auto", seeds=5)
     assert mixture_of(team, GROUPS).rmse < 0.35
+
+
+def test_who_was_not_held_out_alike_is_no_part_of_a_team(equals: list[Contender]) -> None:
+    out_of_fold = equals[1].curve.out_of_fold
+    other = replace(out_of_fold, folds=out_of_fold.folds[:, ::-1].copy())
+    stranger = replace(equals[1], curve=replace(equals[1].curve, out_of_fold=other))
+    team = choose_team(equals[0], [equals[0], stranger, equals[2]], GROUPS, ensemble="finals", seeds=4)
+    assert names(team.contenders) == "ac"

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,3 +46,15 @@ def test_significant_takes_the_control_unless_it_is_beaten_after_correction(trie
 def test_without_a_candidate_there_is_no_winner() -> None:
     with pytest.raises(TunerError, match="no trial ended with a finite RMSE"):
         select([], "best", 0)
+
+
+def test_a_control_that_the_race_dropped_is_compared_with_but_does_not_win() -> None:
+    base = replace(candidate("base", 0.3, 1, 0.01, control=True), dropped=True)
+    better = candidate("better", 0.38, 9, 0.01)
+    assert select([better, base], "best", 2).winner == "better"
+    assert select([better, base], "one_se", 2).winner == "better"
+    worse = replace(base, scores=candidate("base", 0.6, 1, 0.01).scores)
+    choice = select([better, worse], "significant", 2)
+    assert (choice.winner, "beats the base config" in choice.reason) == ("better", True)
+    with pytest.raises(TunerError, match="no trial ended with a finite RMSE"):
+        select([base], "best", 1)

@@ -10,9 +10,10 @@ import yaml
 from tuner import report, retrain
 from tuner.command import execute
 from tuner.engine.out_of_fold import FILE
+from tuner.errors import TunerError
 from tuner.results.arrays import BASELINES, RESPONSES, write_baselines
 from tuner.results.evidence import read_evidence
-from tuner.results.experiment import Experiment
+from tuner.results.experiment import MEASURED, Experiment
 from tuner.stages.budget import Budget
 from tuner.stages.conclude import tell, verdict_of
 from tuner.stages.finals import finals
@@ -156,6 +157,48 @@ def test_a_variant_whose_predictions_are_all_damaged_is_left_out_and_named(
     assert (found["variant"], found["num_variants"]) == ("fine", 3)
     left_out = "  finished: good (no predictions of it are there or whole, so it is left out)"
     assert left_out in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("place", ["good", "finals/round-1/fine", "finals/round-2/base"])
+def test_once_all_has_ended_damaged_predictions_are_an_error_and_the_verdict_stays(
+    finished: Job, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    folder = folder_of(finished)
+    finished.experiment.folder.write(MEASURED, "")
+    before = {name: (folder / name).read_bytes() for name in WRITTEN}
+    file = sorted((folder / place).glob(f"checkpoint_*/{FILE}"))[-1]
+    for damage in DAMAGES:
+        whole = file.read_bytes()
+        file.write_bytes(damage(whole))
+        code, said = command(finished), capsys.readouterr()
+        file.write_bytes(whole)
+        assert (code, said.out, said.err.count("\n")) == (2, "", 1), (damage, said)
+        assert said.err.startswith(f"error: {file} "), damage
+    assert {name: (folder / name).read_bytes() for name in WRITTEN} == before
+
+
+def test_once_all_has_ended_a_final_that_lost_its_measurements_is_an_error(
+    finished: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finished.experiment.folder.write(MEASURED, "")
+    (folder_of(finished) / "finals/round-2/base/result.json").write_text("")
+    assert command(finished) == 2
+    place = folder_of(finished) / "finals/round-2/base"
+    assert capsys.readouterr().err == f"error: {place} lacks what its trial measured\n"
+
+
+def test_a_report_that_cannot_be_made_leaves_the_files_that_there_are(
+    finished: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = folder_of(finished)
+    before = {name: (folder / name).read_bytes() for name in WRITTEN}
+
+    def broken(*arguments: Any) -> str:
+        raise TunerError("no figure")
+
+    monkeypatch.setattr("tuner.reporting.publish.report", broken)
+    assert command(finished, "--rule", "best") == 1
+    assert {name: (folder / name).read_bytes() for name in WRITTEN} == before
 
 
 def test_weights_that_are_damaged_change_nothing(finished: Job) -> None:

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tuner.errors import Interrupted
+from tuner.errors import Interrupted, TunerError
 from tuner.raytune.stopper import Limits
 from tuner.results.evidence import read_evidence
 from tuner.seeding import seed_of
 from tuner.stages import budget
 from tuner.stages.budget import SEARCH_SHARE, Budget
 from tuner.stages.job import Job
-from tuner.stages.search import is_searched, search
+from tuner.stages.search import ENDED, is_searched, search
 
 pytestmark = pytest.mark.usefixtures("root_log")
 
@@ -77,3 +77,12 @@ def test_the_log_goes_to_the_crews_file(job: Job, manifest: dict[str, Any], tria
     search(job, trials, manifest, Budget(None))
     logging.getLogger("somewhere").warning("heard")
     assert "heard" in trials.log.read_text()
+
+
+def test_a_search_whose_time_was_up_at_once_can_only_be_begun_again(
+    job: Job, manifest: dict[str, Any], trials: Any, root_log: None
+) -> None:
+    trials.failing = {"name": set(trials.levels)}
+    with pytest.raises(TunerError, match="time was up before anything was measured; begin another experiment"):
+        search(job, trials, manifest, Budget(1e9))
+    assert not job.experiment.folder.exists(ENDED)
