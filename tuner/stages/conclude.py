@@ -57,8 +57,8 @@ def conclude(
     """
     measure_baselines(experiment, dataset, policy, do)
     verdict = verdict_of(experiment, policy)
-    publish(experiment, verdict)
     if promoted:
+        publish(experiment, verdict)  # whatever becomes of the promotion
         promotion = verdict.promotion
         names = ", ".join(member.variant for member in promotion.members)
         say(f"retraining {promotion.networks} networks on all {len(dataset.labelled)} images: {names}")
