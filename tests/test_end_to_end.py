@@ -166,7 +166,8 @@ def test_an_interrupted_run_says_how_to_go_on_and_goes_on(folder: Path) -> None:
     assert process.returncode == 130, errors
     assert errors.startswith("interrupted: go on with: python -m tuner.run -g group ")
     assert errors.rstrip().endswith("--resume")
-    changed = tuner(folder, *RUN, "-n", "interrupted", "--resume", "--max-concurrent", "1", "--finals", "0")
+    same = ("--seeds", "1", "--max-concurrent", "1", "--finals", "0")
+    changed = tuner(folder, *RUN, "-n", "interrupted", "--resume", *same)
     assert changed.returncode == 2
     assert "this experiment began with another base and mutations;" in changed.stderr
     resumed = tuner(folder, *arguments, "--resume")
