@@ -41,7 +41,8 @@ def test_a_better_winner_is_said_to_be_better(sample: Any) -> None:
     )
     assert (
         "Its difference to the base config (0.3440) is −0.0040 (95 % interval −0.0063 to −0.0017; p = 0.020, corrected "
-        "for all variants tried); negative is better. The chosen is better than the base config with probability 0.97."
+        "for all variants tried); negative is better. What is chosen like this is better than the base config with "
+        "probability 0.97."
     ) in findings(verdict)
 
 

@@ -91,7 +91,7 @@ def _against_control(verdict: Verdict) -> str:
         f"{high}; p {_equals(p_value(verdict.winner.p))}, corrected for all variants tried); negative is better.",
         ""
         if verdict.probability is None
-        else f"The chosen is better than the base config with probability {verdict.probability:.2f}.",
+        else f"What is chosen like this is better than the base config with probability {verdict.probability:.2f}.",
     )
 
 

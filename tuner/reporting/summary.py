@@ -76,7 +76,11 @@ def _by(verdict: Verdict) -> str:
     if difference is None or p is None:
         return ""
     low, high = difference.interval
-    chance = f"; better with probability {verdict.probability:.2f}" if verdict.probability is not None else ""
+    chance = (
+        f"; a choice like this is better with probability {verdict.probability:.2f}"
+        if verdict.probability is not None
+        else ""
+    )
     return (
         f": difference {difference.value:+.4f} (95 % interval {low:+.4f} to {high:+.4f}), p {p:.2g} corrected for "
         f"{verdict.num_measured - 1} variants{chance}"

@@ -154,7 +154,8 @@ class Verdict:
         rule: That chose it.
         reason: Why this one, one clause.
         claim: One network of a config and step chosen like this, on images that had no part in the choice.
-        probability: That the chosen is better than the control, by the same bootstrap; None if it is the control.
+        probability: That what is chosen like this is better than the control, by their paired difference on images that
+            had no part in the choice; None if the winner is the control.
         standings: Best first: finalists, then other variants, then those without a number.
         baselines: Mean predictor, ridge, extra trees, on the folds of the finals.
         effects: Of every mutation, in the order of the variants.
