@@ -9,6 +9,7 @@ import pytest
 from tuner import run
 from tuner.errors import Interrupted
 from tuner.promotion.retrain import in_turn
+from tuner.results.experiment import BUNDLE, BUNDLE_FILES
 from tuner.stages.budget import Budget
 from tuner.stages.conclude import here, tell, verdict_of
 from tuner.stages.job import Job
@@ -66,10 +67,18 @@ def test_a_report_on_an_interrupted_run_does_not_end_it(
     assert json.loads(job.experiment.folder.read("verdict.json"))["protocol"] == "2 repeats of 5 folds"
 
 
-def test_a_bundle_that_is_asked_for_later_is_made_without_training_again_for_the_verdict(
-    job: Job, options: argparse.Namespace, manifest: dict[str, Any], trials: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("held", [(), BUNDLE_FILES[:2]], ids=["no bundle", "models alone"])
+def test_a_bundle_that_is_asked_for_later_or_not_whole_is_made_without_training_again_for_the_verdict(
+    job: Job,
+    options: argparse.Namespace,
+    manifest: dict[str, Any],
+    trials: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    held: tuple[str, ...],
 ) -> None:
     carry_out(job, options, manifest)
+    for name in held:
+        job.experiment.folder.write(f"{BUNDLE}/{name}", "")
     trained = trials.trained.copy()
     promoted: list[str] = []
     monkeypatch.setattr("tuner.raytune.workers.on_worker", lambda function, *a, **k: promoted.append(function.__name__))
