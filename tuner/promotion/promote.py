@@ -58,8 +58,7 @@ def _title(verdict: Verdict) -> str:
 def _how_chosen(verdict: Verdict) -> str:
     if len(verdict.promotion.members) > 1:
         return "each variant's step was chosen without the images that it is scored on, but not which variants"
-    among = " among the finalists" if verdict.stage == "finals" else ""
-    return f"variant and step were chosen{among} without the images that they are scored on"
+    return f"variant and step were chosen{verdict.among} without the images that they are scored on"
 
 
 def _statement(verdict: Verdict, dataset: Dataset) -> str:

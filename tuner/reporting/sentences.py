@@ -52,12 +52,8 @@ def interval(value: Interval) -> str:
 def _claim(verdict: Verdict) -> str:
     return (
         f"One network of a config and step that are chosen like this has an RMSE of {interval(verdict.claim)} on "
-        f"images that had no part in the choice{_among(verdict)} ({verdict.protocol})."
+        f"images that had no part in the choice{verdict.among} ({verdict.protocol})."
     )
-
-
-def _among(verdict: Verdict) -> str:
-    return " among the finalists" if verdict.stage == "finals" else ""
 
 
 def _perfect(verdict: Verdict) -> str:

@@ -37,13 +37,14 @@ def _first(lines: list[str]) -> list[str]:
 def summary(verdict: Verdict, folder: Folder, bundle: BundleState) -> list[str]:
     """What came out, and where it is."""
     winner, promotion = verdict.winner, verdict.promotion
+    chosen = f"chosen{verdict.among} without the images it is scored on"
     lines = [
         "",
         *([f"WARNING: {warning(verdict)}"] if verdict.lost_to else []),
         f"winner: {winner.name}, since {verdict.reason}",
         f"  {verdict.comparison}{_by(verdict)}",
         f"  the bundle        {promotion.expected}: {_mean(promotion.networks)}, {promotion.reason}",
-        f"  one network       {verdict.claim}: {verdict.protocol}, {_how_chosen(verdict)}",
+        f"  one network       {verdict.claim}: {verdict.protocol}, {chosen}",
     ]
     if winner.search_rmse is not None:
         few = f"the lowest of its curve, and one of {verdict.num_measured} variants"
@@ -59,11 +60,6 @@ def summary(verdict: Verdict, folder: Folder, bundle: BundleState) -> list[str]:
         other = " (holds other networks than these: tuner.retrain makes it anew)" if bundle == "another" else ""
         lines.append(f"bundle:      {folder.uri}/{BUNDLE}{other}")
     return [*lines, f"curves:      tensorboard --logdir {folder.uri}"]
-
-
-def _how_chosen(verdict: Verdict) -> str:
-    among = " among the finalists" if verdict.stage == "finals" else ""
-    return f"chosen{among} without the images it is scored on"
 
 
 def _mean(networks: int) -> str:

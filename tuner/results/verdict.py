@@ -217,6 +217,11 @@ class Verdict:
         return tuple(sorted(beaten_by, key=lambda one: one.rmse.value if one.rmse else 0.0))
 
     @property
+    def among(self) -> str:
+        """From what the winner was chosen without the images that it is scored on, as the end of a clause."""
+        return " among the finalists" if self.stage == "finals" else ""
+
+    @property
     def comparison(self) -> str:
         """The winner and the control, in a clause."""
         if not self.winner.mutations:
