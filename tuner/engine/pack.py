@@ -19,6 +19,8 @@ from tuner.engine.plan import Plan
 from tuner.engine.precision import resolve
 from tuner.engine.stack import Common, Stack
 from tuner.model import ConvNet
+from tuner.mutation.inherit import Inheritance, inherit
+from tuner.mutation.network import Network
 from tuner.seeding import seed_of
 
 
@@ -105,6 +107,27 @@ class Pack:
         self._diverged = np.array([replicate["diverged"] for replicate in states])
         self._stacks = []  # frees their memory before the new ones need it
         self._stacks = build(self._common, states, self._plan)
+
+    def inherit(self, parent: "Pack") -> Inheritance:
+        """This new pack goes on from a pack of the same splits, with what its own config can take over.
+
+        Returns:
+            What the first replicate took over.
+        """
+        state, mine = parent.state(copy=False), self.state()
+        heirs = []
+        for split, seed in zip(self.splits, self._common.seeds, strict=True):
+            theirs, own = state["replicates"][_name(split)], mine["replicates"][_name(split)]
+            generator = torch.Generator().manual_seed(seed_of(seed, "inherit", parent.step))
+            found = inherit(
+                Network(parent.config.model, theirs["net"], theirs["moments"]),
+                Network(self.config.model, own["net"], {}),
+                generator,
+            )
+            heirs.append(found)
+            own.update(net=found.network.net, moments=found.network.moments, diverged=theirs["diverged"])
+        self.load_state({**mine, "step": parent.step})
+        return heirs[0]
 
     def weights(self) -> dict[str, dict[str, Tensor]]:
         """A copy of every replicate's weights, by its name."""

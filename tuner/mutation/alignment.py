@@ -1,7 +1,6 @@
 """Which layer of a child network goes on from which of its parent's."""
 
 from collections.abc import Sequence
-from itertools import zip_longest
 
 from tuner.config import ConvLayer, DenseLayer
 
@@ -37,7 +36,7 @@ def align(parent: Layers, child: Layers) -> list[Pair]:
 
 def same_shapes(parent: Layers, child: Layers) -> bool:
     """Whether all layers compute the same from the same weights."""
-    return all(a is not None and b is not None and _difference(a, b) == 0 for a, b in zip_longest(parent, child))
+    return len(parent) == len(child) and not any(map(_difference, parent, child))
 
 
 def _longer(way: tuple[float, list[Pair]], cost: float, pair: Pair) -> tuple[float, list[Pair]]:
@@ -49,4 +48,4 @@ def _lateness(pairs: list[Pair]) -> list[int]:
 
 
 def _difference(one: ConvLayer | DenseLayer, other: ConvLayer | DenseLayer) -> float:
-    return sum(getattr(one, name, None) != getattr(other, name, None) for name in SHAPES)
+    return float(sum(bool(getattr(one, name, None) != getattr(other, name, None)) for name in SHAPES))

@@ -1,8 +1,8 @@
 """Weights and Adam's moments from a parent network to its child, whatever their configs.
 
-What the parent computes is kept where that is possible, as in Net2Net (Chen, Goodfellow and Shlens 2016): an added layer
-starts as the identity, a wider one with copies of its units, a larger "same" kernel with zeros around the smaller one.
-Elsewhere what fits is kept, and the rest starts anew.
+What the parent computes is kept where that is possible, as in Net2Net (Chen, Goodfellow and Shlens 2016): an added
+layer starts as the identity, a wider one with copies of its units, a larger "same" kernel with zeros around the smaller
+one. Elsewhere what fits is kept, and the rest starts anew.
 """
 
 import math

@@ -1,7 +1,7 @@
 """How the values between two layers of a parent network are to be read from those of its child.
 
-Axes: `P` the parent's channels, `C` the child's, `O` a layer's outputs, `Y X` rows and columns: of a kernel, of the maps
-that a dense layer reads, or one of each.
+Axes: `P` the parent's channels, `C` the child's, `O` a layer's outputs, `Y X` rows and columns: of a kernel, of the
+maps that a dense layer reads, or one of each.
 """
 
 from dataclasses import dataclass, replace

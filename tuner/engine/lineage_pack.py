@@ -1,0 +1,86 @@
+"""A pack whose config changes on the way, as a lineage says."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tuner.config import Config
+from tuner.dataset.splits import Split
+from tuner.engine.checkpoint import Weights
+from tuner.engine.pack import Pack
+from tuner.lineage import Lineage, Stage
+from tuner.mutation.inherit import Inheritance
+
+
+class LineagePack:
+    """Goes from stage to stage; the networks of each inherit from those of the one before.
+
+    Args:
+        lineage: The stages.
+        make: A new pack with a stage's config, always of the same splits.
+    """
+
+    def __init__(self, lineage: Lineage, make: Callable[[Config], Pack]) -> None:
+        self.lineage, self._make = lineage, make
+        self._number, self._pack = 0, make(lineage[0].config)
+        self.inheritance: Inheritance | None = None
+
+    @property
+    def config(self) -> Config:
+        """Of the stage that the networks are in."""
+        return self._pack.config
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """See `Pack`."""
+        return self._pack.splits
+
+    @property
+    def step(self) -> int:
+        """Training steps taken in all stages."""
+        return self._pack.step
+
+    @property
+    def diverged(self) -> bool:
+        """See `Pack`."""
+        return self._pack.diverged
+
+    def train(self, steps: int) -> npt.NDArray[np.float64]:
+        """See `Pack`; a stage begins with the first of its steps."""
+        last, losses = self.step + steps, np.zeros(len(self.splits))
+        while self.step < last:
+            while (stage := self._next) is not None and stage.step <= self.step:
+                self._begin(stage)
+            until = last if stage is None else min(last, stage.step)
+            taken = until - self.step
+            losses += self._pack.train(taken) * taken / steps
+        return losses
+
+    def evaluate(self) -> npt.NDArray[np.float32]:
+        """See `Pack`."""
+        return self._pack.evaluate()
+
+    def state(self, *, copy: bool = True) -> dict[str, Any]:
+        """See `Pack`."""
+        return {**self._pack.state(copy=copy), "stage": self._number}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """See `Pack`; the lineage may be one that goes on where that of the state ends."""
+        if state["stage"] != self._number:
+            self._number, self._pack = state["stage"], self._make(self.lineage[state["stage"]].config)
+        self._pack.load_state(state)
+
+    def weights(self) -> Weights:
+        """See `Pack`."""
+        return self._pack.weights()
+
+    @property
+    def _next(self) -> Stage | None:
+        return self.lineage[self._number + 1] if self._number + 1 < len(self.lineage) else None
+
+    def _begin(self, stage: Stage) -> None:
+        before, self._pack = self._pack, self._make(stage.config)
+        self._number += 1
+        self.inheritance = self._pack.inherit(before)
