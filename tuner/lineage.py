@@ -1,12 +1,16 @@
 """What a network's config was when: a schedule of configs, each a mutation of the one before."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from tuner.config import Config
+from tuner.errors import ConfigError, InputError
 from tuner.settings import build, plain
+
+FILE = "lineage.json"
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,16 @@ Lineage = tuple[Stage, ...]
 """From the first stage, which begins at step 0, to the last."""
 
 
+def single(config: Config) -> Lineage:
+    """The lineage of a config that never changes."""
+    return (Stage(0, config),)
+
+
+def until(lineage: Lineage, step: int) -> Lineage:
+    """The stages that the networks have been in once this many steps are taken."""
+    return tuple(stage for number, stage in enumerate(lineage) if number == 0 or stage.step < step)
+
+
 def with_configs(lineage: Lineage, change: Callable[[Config], Config]) -> Lineage:
     """The same schedule with each config changed."""
     return tuple(replace(stage, config=change(stage.config)) for stage in lineage)
@@ -42,28 +56,42 @@ def stretched(lineage: Lineage, factor: float) -> Lineage:
 
 def plain_lineage(lineage: Lineage) -> list[dict[str, Any]]:
     """The lineage as YAML and JSON know it."""
-    return [
-        {
-            "step": stage.step,
-            "config": plain(stage.config),
-            "mutations": list(stage.mutations),
-            "donor": stage.donor,
-        }
-        for stage in lineage
-    ]
+    return [{**vars(stage), "config": plain(stage.config), "mutations": list(stage.mutations)} for stage in lineage]
 
 
-def build_lineage(stages: list[dict[str, Any]]) -> Lineage:
+def build_lineage(stages: Any) -> Lineage:
     """The lineage in plain values.
 
     Raises:
-        ConfigError: a config of it is none.
-        ValueError: it is no lineage.
+        ValueError: it is none.
     """
-    found = tuple(
-        Stage(stage["step"], build(Config, stage["config"]), tuple(stage["mutations"]), stage["donor"])
-        for stage in stages
-    )
-    if not found or found[0].step != 0 or any(a.step > b.step for a, b in pairwise(found)):
+    try:
+        found = tuple(_stage(**stage) for stage in stages)
+    except (TypeError, ConfigError) as error:
+        raise ValueError(f"it is no lineage: {error}") from None
+    if not found or found[0].step != 0 or any(earlier.step > later.step for earlier, later in pairwise(found)):
         raise ValueError("a lineage begins at step 0 and goes on from there")
     return found
+
+
+def dump_lineage(lineage: Lineage) -> str:
+    """JSON text that `read_lineage` reads."""
+    return json.dumps(plain_lineage(lineage))
+
+
+def read_lineage(text: str, place: str) -> Lineage:
+    """The lineage in the text of a file at `place`.
+
+    Raises:
+        InputError: it is not whole.
+    """
+    try:
+        return build_lineage(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{place} is not a whole lineage: {str(error).splitlines()[0][:200]}") from None
+
+
+def _stage(step: int, config: dict[str, Any], mutations: list[str], donor: str) -> Stage:
+    if type(step) is not int or not all(isinstance(text, str) for text in (donor, *mutations)):
+        raise TypeError("a stage has a step, names of mutations, and a donor")
+    return Stage(step, build(Config, config), tuple(mutations), donor)

@@ -6,6 +6,7 @@ from tuner.dataset.load import Dataset
 from tuner.dataset.splits import whole
 from tuner.engine.pack import Pack
 from tuner.errors import TunerError
+from tuner.lineage import single
 from tuner.model import ConvNet
 from tuner.promotion.retrain import retrain, steps_on_all
 from tuner.results.verdict import Member
@@ -18,7 +19,7 @@ def with_training(config: Config, **changes: object) -> Config:
 
 
 def member(config: Config, step: int, networks: int = 1, trained: int = 20) -> Member:
-    return Member("v", config, step, trained, networks)
+    return Member("v", single(config), step, trained, networks)
 
 
 def test_the_ensemble_is_the_mean_of_networks_trained_on_all_labelled_images(config: Config, dataset: Dataset) -> None:

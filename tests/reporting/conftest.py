@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tuner.config import Config, ConvLayer, Distortions, ModelConfig, Rotate, TrainingConfig
+from tuner.lineage import single
 from tuner.results.estimate import Estimate, holm
 from tuner.results.experiment import Entry
 from tuner.results.verdict import (
@@ -93,7 +94,7 @@ def make_sample(
         effects=effects_of(rng, called, truth, order, neurons),
         importances={},
         promotion=Promotion(
-            (Member(standings[0].name, configs[order[0]], 28, 441, 5),),
+            (Member(standings[0].name, single(configs[order[0]]), 28, 441, 5),),
             Interval(standings[0].rmse.value - 0.002, standings[0].rmse.value - 0.011, standings[0].rmse.value + 0.007),
             "several networks of the winner are better than one",
         ),

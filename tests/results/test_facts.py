@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tuner.config import Config
+from tuner.lineage import single
 from tuner.results.estimate import Estimate
 from tuner.results.facts import facts
 from tuner.results.verdict import Interval, Member, Promotion, Standing, Verdict
@@ -36,7 +37,9 @@ def verdict(config: Config) -> Verdict:
         effects=(),
         importances={},
         promotion=Promotion(
-            (Member("a", config, 40, 24, 3), Member("base", config, 60, 24, 3)), Interval(0.345, 0.33, 0.36), "they are"
+            (Member("a", single(config), 40, 24, 3), Member("base", single(config), 60, 24, 3)),
+            Interval(0.345, 0.33, 0.36),
+            "they are",
         ),
         curves=(),
         neurons=("one", "two"),

@@ -7,8 +7,10 @@ import pytest
 from tuner.config import Config
 from tuner.dataset.splits import make_splits
 from tuner.engine.stopping import Patience, improve
+from tuner.lineage import Stage
+from tuner.results.experiment import Entry
 from tuner.results.record import Measurement, Status, TrialRecord
-from tuner.selection.finalists import final_config, finalists, steps_of
+from tuner.selection.finalists import final_entry, finalists, steps_of
 from tuner.selection.scores import Scores
 from tuner.settings import replaced
 
@@ -22,6 +24,10 @@ def scores(make: Make, **levels: float) -> dict[str, Scores]:
 def record(name: str, last: int, status: Status = "finished") -> TrialRecord:
     rows = tuple(Measurement(step, 0.5, 0, 0, (), (), (), (), 0) for step in range(2, last + 1, 2))
     return TrialRecord(name, (), status, rows, 10, 20)
+
+
+def entered(config: Config, steps: int, labelled: int, seed: int) -> Config:
+    return final_entry(Entry("a", config, ()), steps, labelled, seed).config
 
 
 @pytest.mark.parametrize(
@@ -43,7 +49,7 @@ def test_a_control_that_the_search_could_not_measure_is_a_finalist_still(scores_
 )
 def test_a_round_is_one_repeat_of_at_least_five_folds(config: Config, folds: int, labelled: int, expected: int) -> None:
     data = {"folds": folds, "repeats": 3, "reshuffle": True, "eval_size": 2}
-    found = final_config(replaced(config, {"data": replaced(config.data, data)}), 40, labelled, 11)
+    found = entered(replaced(config, {"data": replaced(config.data, data)}), 40, labelled, 11)
     assert (found.data.folds, found.data.repeats, found.data.reshuffle) == (expected, 1, False)
     splits = make_splits(found.data, labelled)
     assert sorted(np.concatenate([split.held_out for split in splits])) == list(range(labelled))
@@ -51,13 +57,26 @@ def test_a_round_is_one_repeat_of_at_least_five_folds(config: Config, folds: int
 
 def test_rounds_have_splits_of_their_own_and_all_finalists_the_same(config: Config) -> None:
     other = replaced(config, {"data": replaced(config.data, {"random_seed": 99, "folds": 2})})
-    first, again, second = (final_config(one, 40, 30, seed) for one, seed in ((config, 1), (other, 1), (config, 2)))
+    first, again, second = (entered(one, 40, 30, seed) for one, seed in ((config, 1), (other, 1), (config, 2)))
     held_out = [[split.held_out.tolist() for split in make_splits(one.data, 30)] for one in (first, again, second)]
     assert held_out[0] == held_out[1] != held_out[2]
 
 
+def test_a_schedule_keeps_its_stages_and_each_of_them_has_the_round_s_splits(config: Config) -> None:
+    wider = replaced(config, {"training": replaced(config.training, {"learning_rate": 0.5})})
+    lineage = (Stage(0, config, ("first",)), Stage(12, wider, ("second",), "member-1"))
+    found = final_entry(Entry.of("a", lineage), 40, 30, 3)
+    assert [(stage.step, stage.mutations, stage.donor) for stage in found.lineage] == [
+        (0, ("first",), ""),
+        (12, ("second",), "member-1"),
+    ]
+    assert [stage.config for stage in found.lineage] == [entered(one, 40, 30, 3) for one in (config, wider)]
+    assert found.config == found.lineage[-1].config
+    assert found.mutations == ("first", "second")
+
+
 def test_a_finalist_is_trained_for_a_fixed_number_of_steps_and_else_as_before(config: Config) -> None:
-    found = final_config(config, 40, 30, 2**62)
+    found = entered(config, 40, 30, 2**62)
     assert found.training.max_steps == 40
     patience = Patience(found.training.early_stopping_evals, best=0.1)
     for _ in range(1000):

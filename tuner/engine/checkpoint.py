@@ -16,6 +16,8 @@ from tuner.engine.out_of_fold import FILE as OUT_OF_FOLD
 from tuner.engine.out_of_fold import OutOfFold, read_out_of_fold
 from tuner.engine.stopping import Patience
 from tuner.errors import InputError
+from tuner.lineage import FILE as LINEAGE
+from tuner.lineage import Lineage, dump_lineage, read_lineage
 
 FORMAT = 3
 FILE = "checkpoint.pt"
@@ -34,6 +36,7 @@ class Checkpoint:
         best_step: Where the lowest RMSE was; None before the first finite one.
         best_weights: Every replicate's weights at that step; tensors that `pack` holds too are written once.
         out_of_fold: The held-out predictions so far.
+        lineage: The configs that led here; it is written if there are several.
     """
 
     pack: dict[str, Any]
@@ -41,6 +44,7 @@ class Checkpoint:
     best_step: int | None
     best_weights: Weights
     out_of_fold: OutOfFold
+    lineage: Lineage = ()
 
     @property
     def step(self) -> int:
@@ -56,7 +60,8 @@ class Checkpoint:
 def write_checkpoint(path: Path, checkpoint: Checkpoint, *, durable: bool = True) -> None:
     """The file at `path` holds the checkpoint; a crash on the way leaves what was there before.
 
-    The held-out predictions are a file of their own beside it, small and quick to read without the weights.
+    The held-out predictions are a file of their own beside it, small and quick to read without the weights; so is the
+    lineage, if there is one.
 
     Args:
         path: Its folder exists.
@@ -77,6 +82,9 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, *, durable: bool = True
             torch.save(content, file)
 
     _write(path.with_name(OUT_OF_FOLD), lambda file: file.write(checkpoint.out_of_fold.dump()), durable=durable)
+    if len(checkpoint.lineage) > 1:
+        text = dump_lineage(checkpoint.lineage).encode()
+        _write(path.with_name(LINEAGE), lambda file: file.write(text), durable=durable)
     _write(path, save, durable=durable)
 
 
@@ -113,13 +121,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
             content = torch.load(path, map_location="cpu", weights_only=True)
         if content["format"] != FORMAT:
             raise InputError(f"{path} has the checkpoint format {content['format']!r}, and this version reads {FORMAT}")
-        beside = path.with_name(OUT_OF_FOLD)
+        beside, lineage = path.with_name(OUT_OF_FOLD), path.with_name(LINEAGE)
         return Checkpoint(
             content["pack"],
             Patience(**content["patience"]),
             content["best_step"],
             content["best_weights"],
             read_out_of_fold(beside.read_bytes(), str(beside)),
+            read_lineage(lineage.read_text(), str(lineage)) if lineage.is_file() else (),
         )
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__

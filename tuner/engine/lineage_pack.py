@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from tuner.config import Config
 from tuner.dataset.splits import Split
-from tuner.engine.checkpoint import Weights
 from tuner.engine.pack import Pack
 from tuner.lineage import Lineage, Stage
 from tuner.mutation.inherit import Inheritance
@@ -72,7 +72,7 @@ class LineagePack:
             self._number, self._pack = state["stage"], self._make(self.lineage[state["stage"]].config)
         self._pack.load_state(state)
 
-    def weights(self) -> Weights:
+    def weights(self) -> dict[str, dict[str, Tensor]]:
         """See `Pack`."""
         return self._pack.weights()
 

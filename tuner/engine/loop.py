@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from tuner.engine.lineage_pack import LineagePack
 from tuner.engine.metrics import Accuracy, accuracy
 from tuner.engine.pack import Pack
 from tuner.engine.stopping import Patience, improve
@@ -42,7 +43,7 @@ class Report:
         return self.patience.waited == 0
 
 
-def train(pack: Pack, responses_LN: npt.NDArray[np.float32], patience: Patience) -> Iterator[Report]:
+def train(pack: Pack | LineagePack, responses_LN: npt.NDArray[np.float32], patience: Patience) -> Iterator[Report]:
     """Trains the pack, one evaluation interval a report, until nothing more is to be gained.
 
     Args:
@@ -63,7 +64,7 @@ def train(pack: Pack, responses_LN: npt.NDArray[np.float32], patience: Patience)
         yield Report(pack.step, math.sqrt(losses.mean()), predictions, found, patience, ending)
 
 
-def _ending(pack: Pack, patience: Patience) -> Ending | None:
+def _ending(pack: Pack | LineagePack, patience: Patience) -> Ending | None:
     if pack.diverged:
         return "diverged"
     if patience.exhausted:

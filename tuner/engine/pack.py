@@ -18,6 +18,7 @@ from tuner.engine.learner import State
 from tuner.engine.plan import Plan
 from tuner.engine.precision import resolve
 from tuner.engine.stack import Common, Stack
+from tuner.lineage import Lineage
 from tuner.model import ConvNet
 from tuner.mutation.inherit import Inheritance, inherit
 from tuner.mutation.network import Network
@@ -59,6 +60,11 @@ class Pack:
         states = [_first_state(self._common, index) for index in range(len(splits))]
         self._plan = plan or choose(self._common, states)
         self._stacks = build(self._common, states, self._plan)
+
+    @property
+    def lineage(self) -> Lineage:
+        """None: it has one config."""
+        return ()
 
     @property
     def diverged(self) -> bool:

@@ -1,11 +1,13 @@
 """A pack in training, with the best that it had: what a trial does between two checkpoints."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from tuner.engine.checkpoint import Checkpoint, Weights
+from tuner.engine.lineage_pack import LineagePack
 from tuner.engine.loop import Report, train
 from tuner.engine.out_of_fold import no_evaluations
 from tuner.engine.pack import Pack
@@ -16,21 +18,36 @@ class Training:
     """Goes on where a checkpoint left off, or begins.
 
     Args:
-        pack: A new pack of the trial's config.
+        pack: A new pack of the trial's config, or lineage.
         responses_LN: `[L, N]`, what its predictions are held to.
         checkpoint: Where to go on; None begins.
+        aside_L: Labelled images that are held out, but have no part in what is told of the networks; None is none.
+        limit: Evaluations without improvement after which training ends; None is as the config says.
     """
 
-    def __init__(self, pack: Pack, responses_LN: npt.NDArray[np.float32], checkpoint: Checkpoint | None = None) -> None:
-        self.pack = pack
+    def __init__(
+        self,
+        pack: Pack | LineagePack,
+        responses_LN: npt.NDArray[np.float32],
+        checkpoint: Checkpoint | None = None,
+        *,
+        aside_L: npt.NDArray[np.bool_] | None = None,
+        limit: int | None = None,
+    ) -> None:
+        self.pack, self._splits = pack, pack.splits
+        if aside_L is not None:
+            responses_LN = np.where(aside_L[:, None], np.float32(np.nan), responses_LN)
+            self._splits = tuple(
+                replace(split, held_out=split.held_out[~aside_L[split.held_out]]) for split in pack.splits
+            )
         self._responses = responses_LN
-        self._patience = Patience(pack.config.training.early_stopping_evals)
+        self._patience = Patience(limit or pack.config.training.early_stopping_evals)
         self._best_step: int | None = None
         self._best_weights: Weights | None = {}  # None while they are the current ones, and not asked for
-        self._out_of_fold = no_evaluations(pack.splits, *responses_LN.shape)
+        self._out_of_fold = no_evaluations(self._splits, *responses_LN.shape)
         if checkpoint is not None:
             pack.load_state(checkpoint.pack)
-            self._patience = checkpoint.patience
+            self._patience = replace(checkpoint.patience, limit=self._patience.limit)
             self._best_step, self._best_weights = checkpoint.best_step, checkpoint.best_weights
             self._out_of_fold = checkpoint.out_of_fold
 
@@ -41,7 +58,7 @@ class Training:
             if report.improved:
                 self._best_step, self._best_weights = report.step, None
             self._out_of_fold = self._out_of_fold.with_evaluation(
-                report.step, report.predictions, self.pack.splits, self._best_step
+                report.step, report.predictions, self._splits, self._best_step
             )
             yield report
             if self._best_weights is None:
@@ -58,4 +75,6 @@ class Training:
         if self._best_step == self.pack.step:
             for name, weights in self._best_weights.items():
                 state["replicates"][name]["net"] = weights
-        return Checkpoint(state, self._patience, self._best_step, self._best_weights, self._out_of_fold)
+        return Checkpoint(
+            state, self._patience, self._best_step, self._best_weights, self._out_of_fold, self.pack.lineage
+        )

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tuner.config import Config, dump_config
+import yaml
+
+from tuner.config import dump_config
+from tuner.lineage import Lineage, plain_lineage
 from tuner.results.experiment import BUNDLE_README, METRICS, MODEL, ONNX
 
 OTHERS = "other_configs"
@@ -19,7 +22,7 @@ class Account:
     """What a bundle says of its model.
 
     Attributes:
-        configs: Variant to the config of its networks, all for images of one size.
+        lineages: Variant to the configs of its networks, one after the other; the last ones for images of one size.
         title: What it is, one line.
         metrics: How good it is, by plain keys.
         statement: The same in sentences, with how it was measured.
@@ -28,7 +31,7 @@ class Account:
         data: What it was trained on, one sentence.
     """
 
-    configs: dict[str, Config]
+    lineages: dict[str, Lineage]
     title: str
     metrics: dict[str, Any]
     statement: str
@@ -39,14 +42,22 @@ class Account:
 
 def describe(account: Account, num_networks: int, bundle: Path) -> None:
     """The bundle's folder holds everything but the models themselves."""
-    first, *others = account.configs.items()
-    (bundle / "config.yaml").write_text(dump_config(first[1]))
-    for name, config in others:
+    first, *others = account.lineages.items()
+    _write_configs(first[1], bundle / "config.yaml")
+    for name, lineage in others:
         (bundle / OTHERS).mkdir(exist_ok=True)
-        (bundle / OTHERS / f"{name}.yaml").write_text(dump_config(config))
+        _write_configs(lineage, bundle / OTHERS / f"{name}.yaml")
     (bundle / METRICS).write_text(json.dumps(_without_nan(account.metrics), indent=2) + "\n")
     (bundle / "neurons.csv").write_text(_neuron_table(account))
     (bundle / BUNDLE_README).write_text(_readme(account, num_networks))
+
+
+def _write_configs(lineage: Lineage, file: Path) -> None:
+    """The file holds the last config; a schedule is in a file beside it."""
+    file.write_text(dump_config(lineage[-1].config))
+    if len(lineage) > 1:
+        schedule = yaml.safe_dump(plain_lineage(lineage), sort_keys=False)
+        file.with_name(f"{file.stem}-schedule.yaml").write_text(schedule)
 
 
 def _neuron_table(account: Account) -> str:
@@ -59,10 +70,12 @@ def _neuron_table(account: Account) -> str:
 
 
 def _readme(account: Account, num_networks: int) -> str:
-    first, *others = account.configs
-    size, neurons = account.configs[first].model.image_size, len(account.neurons)
+    first, *others = account.lineages
+    size, neurons = account.lineages[first][-1].config.model.image_size, len(account.neurons)
     made = f"how the networks of {first} were made" if others else "how each network was made"
     beside = f", `{OTHERS}/` (those of the others)" if others else ""
+    if any(len(lineage) > 1 for lineage in account.lineages.values()):
+        beside += ", `*-schedule.yaml` (the configs that its networks had on the way, and from which step on)"
     networks = "One network" if num_networks == 1 else f"The mean of {num_networks} networks"
     return f"""# {account.title}
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from tuner.config import Config
 from tuner.engine.checkpoint import Weights
+from tuner.lineage import single
 from tuner.promotion.account import Account
 from tuner.promotion.ensemble import ensemble_of
 from tuner.promotion.export import export
@@ -33,7 +34,7 @@ def export_weights(
         TunerError: as `export`.
     """
     account = Account(
-        configs={"the checkpoint": config},
+        lineages={"the checkpoint": single(config)},
         title=f"Checkpoint at step {measurement.step}" + (" (simulated data)" if origin.simulated else ""),
         metrics={
             "step": measurement.step,

@@ -28,7 +28,7 @@ def promote(verdict: Verdict, ensemble: Ensemble, dataset: Dataset, folder: Fold
     """
     members = verdict.promotion.members
     account = Account(
-        configs={member.variant: member.config for member in members},
+        lineages={member.variant: member.lineage for member in members},
         title=_title(verdict) + (" (simulated data)" if dataset.simulated else ""),
         metrics={**facts(verdict), "simulated": dataset.simulated},
         statement=_statement(verdict, dataset),

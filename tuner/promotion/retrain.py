@@ -6,11 +6,14 @@ from typing import Any
 
 from torch import Tensor
 
+from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import whole
+from tuner.engine.lineage_pack import LineagePack
 from tuner.engine.pack import Pack
 from tuner.engine.process import available_cpus, own_process
 from tuner.errors import TunerError
+from tuner.lineage import stretched
 from tuner.promotion.ensemble import Ensemble, networks_of
 from tuner.results.verdict import Member
 from tuner.seeding import seed_of
@@ -51,7 +54,11 @@ def train_network(member: Member, number: int, *, dataset: Dataset, seed: int, t
     """
     device, steps = own_process(threads), steps_on_all(member, len(dataset.labelled))
     split = whole(len(dataset.labelled), member.networks)[number]
-    pack = Pack(member.config, dataset, (split,), seed=seed_of(seed, member.variant), device=device)
+
+    def make(config: Config) -> Pack:
+        return Pack(config, dataset, (split,), seed=seed_of(seed, member.variant), device=device)
+
+    pack = LineagePack(stretched(member.lineage, steps / member.step), make)
     pack.train(steps)
     weights: dict[str, dict[str, Tensor]] = pack.weights()
     finite = all(bool(value.isfinite().all()) for net in weights.values() for value in net.values())

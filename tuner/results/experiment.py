@@ -11,6 +11,8 @@ from tuner.cost import cost_of
 from tuner.engine.out_of_fold import FILE as OUT_OF_FOLD
 from tuner.engine.out_of_fold import OutOfFold, read_out_of_fold
 from tuner.errors import ConfigError, InputError
+from tuner.lineage import FILE as LINEAGE
+from tuner.lineage import Lineage, Stage, read_lineage
 from tuner.results.folder import Folder, checked_name
 from tuner.results.manifest import read_manifest
 from tuner.results.origin import ORIGIN, Origin, read_origin
@@ -29,11 +31,30 @@ FINALS = "finals"
 
 @dataclass(frozen=True)
 class Entry:
-    """A variant as the manifest lists it: its name, its config, and its mutations' names."""
+    """A variant as the manifest lists it.
+
+    Attributes:
+        name: Of its folder.
+        config: Its config; of a schedule, the last one.
+        mutations: Names of all that made it of the base config, in order.
+        schedule: Its lineage, if it had several configs while it was trained.
+    """
 
     name: str
     config: Config
     mutations: tuple[str, ...]
+    schedule: Lineage = ()
+
+    @property
+    def lineage(self) -> Lineage:
+        """Its configs in the order in which it has them."""
+        return self.schedule or (Stage(0, self.config, self.mutations),)
+
+    @staticmethod
+    def of(name: str, lineage: Lineage) -> "Entry":
+        """The variant that has these configs, one after the other."""
+        mutations = tuple(mutation for stage in lineage for mutation in stage.mutations)
+        return Entry(name, lineage[-1].config, mutations, lineage if len(lineage) > 1 else ())
 
 
 @dataclass(frozen=True)
@@ -97,7 +118,7 @@ class Experiment:
         return read_manifest(self.folder.read(MANIFEST), f"{self.folder.uri}/{MANIFEST}")
 
     def entries(self) -> tuple[Entry, ...]:
-        """The variants of the manifest, in its order, with the configs in their folders.
+        """The variants of the manifest, in its order, with the configs in their folders, or the lineages there.
 
         Raises:
             InputError: as `manifest`, or a variant's config is not whole.
@@ -111,7 +132,8 @@ class Experiment:
                 config = build(Config, yaml.safe_load(text))
             except (yaml.YAMLError, ConfigError, ValueError, RecursionError) as error:
                 raise InputError(f"{self.folder.uri}/{name}/{CONFIG} is not whole: {error}") from None
-            found.append(Entry(name, config, tuple(mutations)))
+            lineage = self._lineage(name)
+            found.append(Entry.of(name, lineage) if lineage else Entry(name, config, tuple(mutations)))
         return tuple(found)
 
     def origin(self) -> Origin:
@@ -151,6 +173,13 @@ class Experiment:
                     if ended:
                         raise
         return None
+
+    def _lineage(self, variant: str) -> Lineage:
+        """The configs that a variant's trial has had, from its last checkpoint; empty if it was one."""
+        trial = self.folder / variant
+        last = next((name for name in reversed(trial.folders()) if name.startswith("checkpoint_")), None)
+        file = f"{last}/{LINEAGE}"
+        return read_lineage(trial.read(file), f"{trial.uri}/{file}") if last and trial.exists(file) else ()
 
     def record(self, entry: Entry) -> TrialRecord:
         """What one trial has measured so far."""

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.config import Config
+from tuner.lineage import Lineage
 from tuner.results.estimate import Estimate
 
 Rule = Literal["best", "one_se", "significant"]
@@ -97,21 +98,26 @@ class Effect:
 
 @dataclass(frozen=True)
 class Member:
-    """Networks of one config in the bundle.
+    """Networks of one variant in the bundle.
 
     Attributes:
-        variant: Their variant.
-        config: Its config, as the search had it.
+        variant: Its name.
+        lineage: Its configs until this step, as the search had them.
         step: Training steps, from the curve on about (folds - 1) / folds of the images.
         trained_images: On how many images that curve's networks were trained.
         networks: How many.
     """
 
     variant: str
-    config: Config
+    lineage: Lineage
     step: int
     trained_images: int
     networks: int
+
+    @property
+    def config(self) -> Config:
+        """The one at this step."""
+        return self.lineage[-1].config
 
 
 @dataclass(frozen=True)

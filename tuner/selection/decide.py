@@ -6,6 +6,7 @@ import numpy as np
 
 from tuner.errors import TunerError
 from tuner.hyper_parameters import hyper_parameters
+from tuner.lineage import until
 from tuner.results.evidence import Evidence
 from tuner.results.policy import Policy
 from tuner.results.verdict import Member, Promotion, Verdict
@@ -111,10 +112,16 @@ def _probability(honest: Scores, control: Scores | None) -> float | None:
 
 
 def _members(team: Team, evidence: Evidence) -> tuple[Member, ...]:
-    configs = {entry.name: entry.config for entry in evidence.entries}
+    lineages = {entry.name: entry.lineage for entry in evidence.entries}
     num_images = len(evidence.responses)
     return tuple(
-        Member(one.name, configs[one.name], one.together.step, _trained_images(one.curve, num_images), team.networks)
+        Member(
+            one.name,
+            until(lineages[one.name], one.together.step),
+            one.together.step,
+            _trained_images(one.curve, num_images),
+            team.networks,
+        )
         for one in team.contenders
     )
 

@@ -2,8 +2,11 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tuner.config import Config
+from tuner.lineage import with_configs
+from tuner.results.experiment import Entry
 from tuner.results.policy import Finalists
 from tuner.results.record import TrialRecord
 from tuner.selection.scores import Scores
@@ -31,17 +34,22 @@ def finalists(search: Mapping[str, Scores], control: str, count: Finalists) -> t
     return (control, *best[: most - 1])
 
 
-def final_config(config: Config, steps: int, num_labelled: int, seed: int) -> Config:
-    """A finalist's config for one round: one repeat of at least 5 folds on its own splits, of a fixed length.
+def final_entry(entry: Entry, steps: int, num_labelled: int, seed: int) -> Entry:
+    """A finalist for one round: one repeat of at least 5 folds on its own splits, of a fixed length.
 
     All repeats are measured at the same steps, so that their mean curve has all of them everywhere.
 
     Args:
-        config: As the search had it.
+        entry: As the search had it; of a schedule, each config is changed in the same way.
         steps: To train for.
         num_labelled: L.
         seed: Of the round: it decides the splits.
     """
+    lineage = with_configs(entry.lineage, lambda config: _final_config(config, steps, num_labelled, seed))
+    return replace(entry, config=lineage[-1].config, schedule=lineage if entry.schedule else ())
+
+
+def _final_config(config: Config, steps: int, num_labelled: int, seed: int) -> Config:
     folds = min(max(config.data.folds, FEWEST_FOLDS), num_labelled)
     data = {"folds": folds, "repeats": 1, "reshuffle": False, "random_seed": seed}
     training = {"max_steps": steps, "early_stopping_evals": WITHOUT_END}

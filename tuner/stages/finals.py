@@ -11,7 +11,7 @@ from tuner.results.origin import origin_of
 from tuner.results.policy import Policy
 from tuner.results.record import TrialRecord
 from tuner.seeding import seed_of
-from tuner.selection.finalists import final_config, finalists, steps_of
+from tuner.selection.finalists import final_entry, finalists, steps_of
 from tuner.selection.measured import Measured
 from tuner.stages.budget import EXPORT_S, Budget
 from tuner.stages.job import Job
@@ -81,11 +81,7 @@ def _round(
     records = {record.variant: record for record in evidence.records}
     steps = {name: steps_of(records[name], evidence.records) for name in running}
     entries = [
-        Entry(
-            entry.name,
-            final_config(entry.config, steps[entry.name], len(evidence.responses), seed_of(seed, "splits")),
-            entry.mutations,
-        )
+        final_entry(entry, steps[entry.name], len(evidence.responses), seed_of(seed, "splits"))
         for entry in evidence.entries
         if entry.name in running and steps[entry.name] > 0
     ]

@@ -1,0 +1,70 @@
+import json
+
+import pytest
+
+from tuner.config import Config
+from tuner.errors import InputError
+from tuner.lineage import Stage, dump_lineage, read_lineage, single, stretched, until, with_configs
+from tuner.settings import replaced
+
+
+def faster(config: Config) -> Config:
+    return replaced(config, {"training": replaced(config.training, {"learning_rate": 0.5})})
+
+
+@pytest.fixture
+def lineage(config: Config) -> tuple[Stage, ...]:
+    return (*single(config), Stage(10, faster(config), ("change_training",), "member-2"), Stage(25, config))
+
+
+def test_a_lineage_survives_being_written(lineage: tuple[Stage, ...]) -> None:
+    assert read_lineage(dump_lineage(lineage), "there") == lineage
+
+
+@pytest.mark.parametrize(("step", "stages"), [(0, 1), (10, 1), (11, 2), (25, 2), (26, 3), (1000, 3)], ids=str)
+def test_a_stage_begins_with_the_first_step_that_is_taken_in_it(
+    lineage: tuple[Stage, ...], step: int, stages: int
+) -> None:
+    assert until(lineage, step) == lineage[:stages]
+
+
+def test_a_stretched_schedule_has_the_same_configs_at_other_steps(lineage: tuple[Stage, ...]) -> None:
+    found = stretched(lineage, 1.25)
+    assert [stage.step for stage in found] == [0, 12, 31]
+    assert [stage.config for stage in found] == [stage.config for stage in lineage]
+
+
+def test_configs_change_and_nothing_else(lineage: tuple[Stage, ...], config: Config) -> None:
+    found = with_configs(lineage, faster)
+    assert {stage.config for stage in found} == {faster(config)}
+    assert [(stage.step, stage.mutations, stage.donor) for stage in found] == [
+        (stage.step, stage.mutations, stage.donor) for stage in lineage
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "7",
+        '{"step": 0}',
+        '[{"step": 0}]',
+        "[" * 100_000,
+        '[{"step": true, "config": {}, "mutations": [], "donor": ""}]',
+        '[{"step": 0, "config": {}, "mutations": [1], "donor": ""}]',
+        '[{"step": 0, "config": {"modle": {}}, "mutations": [], "donor": ""}]',
+        '[{"step": 5, "config": {}, "mutations": [], "donor": ""}]',
+    ],
+    ids=lambda text: text[:40],
+)
+def test_what_is_no_lineage_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="there is not a whole lineage: "):
+        read_lineage(text, "there")
+
+
+def test_steps_never_go_back(lineage: tuple[Stage, ...]) -> None:
+    stages = json.loads(dump_lineage(lineage))
+    with pytest.raises(InputError, match="begins at step 0 and goes on from there"):
+        read_lineage(json.dumps([stages[0], stages[2], stages[1]]), "there")
