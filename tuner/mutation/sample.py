@@ -58,7 +58,7 @@ def draw_value(choices: tuple[Value, ...] | Range, rng: np.random.Generator) -> 
     if not isinstance(choices, Range):
         return choices[int(rng.integers(len(choices)))]
     low, high = choices.min, choices.max
-    if choices.step is not None or choices.whole and not choices.log:
+    if choices.step is not None or (choices.whole and not choices.log):
         step = choices.step or 1
         return choices.neat(low + step * int(rng.integers(math.floor((high - low) / step * (1 + 1e-12)) + 1)))
     margin = 0.5 if choices.whole else 0.0  # so that the first and the last whole number have a whole share
