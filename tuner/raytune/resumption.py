@@ -17,9 +17,10 @@ log = logging.getLogger(__name__)
 class Resumption(tune.Callback):
     """Carries a scheduler's state from one process to the next.
 
-    Ray saves the states of its callbacks together with those of the trials, so both are of the same moment; of a scheduler
-    it saves only how it was made. A scheduler holds trials: they are saved by their ids, and found again among those that
-    Ray has restored, which it does after it has restored its callbacks. So the state waits for the first step.
+    Ray saves the states of its callbacks together with those of the trials, so both are of the same moment; of a
+    scheduler it saves only how it was made. A scheduler holds trials: they are saved by their ids, and found again
+    among those that Ray has restored, which it does after it has restored its callbacks. So the state waits for the
+    first step.
 
     Args:
         scheduler: Pickled in one with this callback by Ray, so they belong together again afterwards.
@@ -42,6 +43,7 @@ class Resumption(tune.Callback):
         if self._waiting:
             try:
                 load(self._scheduler, self._waiting, trials)
+                log.info("%s goes on with what it knew", type(self._scheduler.inner).__name__)
             except KeyError as error:  # a crash came between the files of Ray's snapshot
                 log.warning("the scheduler begins anew: the trial %s of its state is not there", error)
             self._waiting = b""

@@ -19,8 +19,8 @@ from tuner.results.strategy import Scheduler
 
 JUDGED_BY: dict[str, Any] = {"time_attr": "training_iteration", "metric": RMSE_BEST, "mode": "min"}
 REDUCTION = 2
-"""Of the trials that reach a rung, one in so many goes on. Ray's 4 would leave few rungs between the grace period and the
-end of a curve of some ten evaluations, and 20 images tell the best quarter from the second with little certainty."""
+"""Of the trials that reach a rung, one in so many goes on. Ray's 4 would leave one rung or none between the grace
+period and the end of a curve of some ten evaluations; and the best quarter is hard to tell from the second."""
 
 
 @dataclass(frozen=True)
@@ -133,10 +133,9 @@ class SparingScheduler(FIFOScheduler):
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Ray's hook: which of those that wait runs next; those unknown to the other come first."""
         waiting = (Trial.PENDING, Trial.PAUSED)
-        for trial in tune_controller.get_trials():
-            if trial.status in waiting and trial.trial_id not in self.known:
-                return trial
-        chosen: Trial | None = self.inner.choose_trial_to_run(tune_controller)
+        trials = (trial for trial in tune_controller.get_trials() if trial.status in waiting)
+        unknown: Trial | None = next((trial for trial in trials if trial.trial_id not in self.known), None)
+        chosen: Trial | None = unknown or self.inner.choose_trial_to_run(tune_controller)
         return chosen
 
     def debug_string(self) -> str:

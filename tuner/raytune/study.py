@@ -59,9 +59,9 @@ def whole_lines(content: bytes) -> bytes:
 def sampler_of(name: Sampler | None, seed: int, samples: int) -> BaseSampler:
     """Optuna's sampler; None is one that learns nothing.
 
-    Made anew for each suggestion, with a seed of its own: what it has learnt is in the study, and a run that goes on does
-    not draw again what it drew first. Of a few samples it spends a quarter, not ten, on learning nothing yet. GP and
-    CMA-ES know choices badly or not at all, and draw those of a conditional space independently, without a word.
+    Made anew for each suggestion, with a seed of its own: what it has learnt is in the study, and a run that goes on
+    does not draw again what it drew first. Of a few samples it spends a quarter, not ten, on learning nothing yet. GP
+    and CMA-ES draw what they cannot learn of, choices and what hangs on them, independently and without a word.
 
     Args:
         name: Which.

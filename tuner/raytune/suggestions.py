@@ -28,9 +28,9 @@ from tuner.seeding import seed_of
 from tuner.settings import plain
 
 ATTEMPTS = 60
-"""Suggestions that repeat a variant, or cannot be applied, before the search ends with what it has; from the middle on they
-are drawn at random."""
-EXHAUSTED, VARIANT, RMSE, MACS = "exhausted", "variant", "rmse", "macs"
+"""Suggestions that repeat a variant, or cannot be applied, before the search ends with what it has; from the middle on
+they are drawn at random."""
+EXHAUSTED, VARIANT, REPEATS, RMSE, MACS = "exhausted", "variant", "repeats", "rmse", "macs"
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,7 +228,8 @@ class StudySearch(OptunaSearch):
             self._ot_study.tell(trial, state=TrialState.FAIL)
             return
         values = {RMSE_BEST: record.best.rmse, MACS: record.macs}
-        trial.set_user_attr(VARIANT, record.variant)
+        if trial.user_attrs.get(VARIANT) != record.variant:
+            trial.set_user_attr(REPEATS, record.variant)
         trial.set_user_attr(RMSE, record.best.rmse)
         self._ot_study.tell(trial, [values[name] for name in self._source.objectives])
 

@@ -8,7 +8,7 @@ from tuner.reporting.sentences import warning
 from tuner.results.experiment import BUNDLE, LEADERBOARD, REPORT
 from tuner.results.facts import BundleState
 from tuner.results.folder import Folder
-from tuner.results.strategy import Strategy
+from tuner.results.strategy import GRID, Strategy
 from tuner.results.verdict import Verdict
 
 SHOWN = 5
@@ -18,7 +18,7 @@ def announcement(
     dataset: Dataset,
     found: Expansion,
     base: Config,
-    strategy: Strategy = Strategy(),  # noqa: B008  # it is frozen
+    strategy: Strategy = GRID,
 ) -> list[str]:
     """What is about to be searched; the first line says what data it is."""
     source = "SIMULATED data, since there is no data set" if dataset.simulated else f"data in {dataset.source}"

@@ -178,7 +178,7 @@ class Experiment:
 class EndingMarks:
     """Marks the trials of an experiment whose rows do not tell how they ended.
 
-    Those that failed for good, and those that were ended while they waited for others: their last row is of long before.
+    Those that failed for good, and those that were ended while they waited for others: their last row is of before.
     """
 
     def __init__(self, experiment: Experiment) -> None:

@@ -10,12 +10,12 @@ from pydantic import BaseModel, Field, ValidationError
 
 from tuner.config import Config
 from tuner.errors import InputError
-from tuner.results.strategy import Strategy
+from tuner.results.strategy import GRID
 from tuner.settings import plain
 
 VERSIONS = ("tuner", "ray", "torch", "numpy")
 MUST_STAY = ("base", "mutations", "depth", "seed", "fingerprint")
-STRATEGY = vars(Strategy())
+STRATEGY = vars(GRID)
 """Also that of experiments of earlier versions, whose manifests do not tell."""
 OPTIONS_MUST_STAY = (*STRATEGY, "max_concurrent", "finalists", "rounds", "rule", "ensemble", "seeds")
 """Ray restores the first ones as they were; the others decide who runs in the finals, and what is made of them."""

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 Status = Literal["finished", "stopped", "diverged", "failed", "unfinished"]
 RMSE_BEST = "rmse_best"
-"""Of a row: the trial's lowest RMSE so far, NaN before any. What ends trials early judges by it, since a trial keeps its
-best weights."""
+"""Of a row: the trial's lowest RMSE so far, NaN before any. Schedulers and searchers judge by it, since a trial
+keeps its best weights."""
 STOPPED = "stopped"
 """The ending of a trial that was not worth going on with."""
 

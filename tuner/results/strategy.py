@@ -59,3 +59,7 @@ class Strategy:
         if given.get("samples", 0) > MAX_SAMPLES:
             raise InputError(f"--samples must be at most {MAX_SAMPLES}, but got {given['samples']}")
         return Strategy(**given)
+
+
+GRID = Strategy()
+"""Each variant of the mutations file, to its own end."""

@@ -11,7 +11,7 @@ from tuner.document import read_document
 from tuner.errors import ConfigError, InputError
 from tuner.mutation.expand import Expansion, Variant, expansion
 from tuner.mutation.space import Space, load_mutations
-from tuner.results.strategy import Strategy
+from tuner.results.strategy import GRID, Strategy
 from tuner.seeding import seed_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Job:
     experiment: "Experiment"
     seed: int
     policy: "Policy"
-    strategy: Strategy = Strategy()
+    strategy: Strategy = GRID
     space: Space = ()
     depth: int = 1
     examples: tuple[Config, ...] = ()
@@ -59,7 +59,7 @@ def prepare(
     experiment: "Experiment",
     seed: int,
     policy: "Policy",
-    strategy: Strategy = Strategy(),  # noqa: B008  # it is frozen
+    strategy: Strategy = GRID,
 ) -> Job:
     """The job, checked as far as it can be without training.
 
