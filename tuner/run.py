@@ -20,10 +20,15 @@ from tuner.command import (
 from tuner.document import read_document
 from tuner.errors import InputError, Interrupted
 from tuner.results.policy import ENSEMBLES, RULES, Policy
+from tuner.results.strategy import OBJECTIVES, SAMPLERS, SAMPLES, SCHEDULERS, SEARCHES, Strategy
 from tuner.seeding import seed_of
 from tuner.stages.budget import Budget
 from tuner.stages.job import Job, prepare
 
+SEARCH_HELP = "how variants are chosen: grid tries all, random draws some, optuna learns from those before"
+SAMPLES_HELP = f"variants beside the base config, for random and optuna; {SAMPLES}, if not given"
+SCHEDULER_HELP = "which of Ray Tune's schedulers ends trials early that are worse than others; never the base config's"
+OBJECTIVE_HELP = "what optuna makes low: the RMSE, or also the multiply-adds of an image's forward pass"
 FINALS_HELP = "variants in the finals; auto: the better half of them, and 8 at most; 0: no finals"
 ENSEMBLE_HELP = (
     "networks of the winner, of all finalists as good as the best, or auto: whichever the finals say is better"
@@ -58,7 +63,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--config", default="base_configs/default.yaml", help="base config")
     made.add_argument("--mutations", default="mutations/default.yaml", help="mutations file")
     made.add_argument("--data", default="data", help="folder with stim.npy and train.csv, or 'simulated'")
-    made.add_argument("--search", choices=["grid"], default="grid", help="how variants are chosen: grid tries all")
+    made.add_argument("--search", choices=SEARCHES, default="grid", help=SEARCH_HELP)
+    made.add_argument("--samples", type=positive_int, metavar="N", help=SAMPLES_HELP)
+    made.add_argument("--scheduler", choices=SCHEDULERS, default="none", help=SCHEDULER_HELP)
+    made.add_argument("--sampler", choices=SAMPLERS, help="Optuna's; tpe, if not given, or nsga2 for two objectives")
+    made.add_argument("--objective", choices=OBJECTIVES, default="rmse", help=OBJECTIVE_HELP)
     made.add_argument("--depth", type=positive_int, default=1, help="longest sequence of mutations")
     made.add_argument("--cpus-per-trial", type=amount, default=1.0, help="CPUs of a trial")
     made.add_argument(
@@ -83,9 +92,11 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace, command: list[str]) -> None:
     """Everything that can be wrong with the input is checked before anything is written."""
+    strategy = Strategy.of(vars(options))
     budget, experiment = Budget(options.time_budget), open_experiment(options)
     seed, policy = seed_of(options.seed, options.group, options.name), Policy.of(vars(options))
-    job = prepare(options.config, options.mutations, options.depth, options.data, experiment, seed, policy)
+    files = (options.config, options.mutations, options.depth, options.data)
+    job = prepare(*files, experiment, seed, policy, strategy)
     manifest = make_manifest(options, command, job)
     if options.resume:
         from tuner.results.manifest import check_unchanged
@@ -93,7 +104,7 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
         check_unchanged(manifest, experiment.manifest())
     from tuner.reporting.summary import announcement
 
-    say(*announcement(job.dataset, job.found, job.base))
+    say(*announcement(job.dataset, job.found, job.base, job.strategy))
     if options.dry_run:
         from tuner.reporting.tables import variant_table
 
@@ -164,7 +175,7 @@ def make_manifest(options: argparse.Namespace, command: list[str], job: Job) -> 
     dataset = job.dataset
     plan = Plan(
         command=shlex.join(command),
-        options=dict(vars(options)),
+        options={**vars(options), **vars(job.strategy)},
         seed=options.seed,
         depth=options.depth,
         base=job.base,

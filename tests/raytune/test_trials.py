@@ -17,7 +17,7 @@ from tuner.errors import InputError, TunerError
 from tuner.raytune.launch import Resources, check_resources, run_trials
 from tuner.raytune.stopper import Limits, StopEarly
 from tuner.raytune.workers import on_worker, on_workers
-from tuner.results.experiment import Entry, Experiment, FailureMarks
+from tuner.results.experiment import EndingMarks, Entry, Experiment
 from tuner.results.model_folder import ModelFolder
 from tuner.results.origin import origin_of
 from tuner.results.record import Measurement
@@ -77,7 +77,7 @@ def run(
         seeds=SEEDS,
         limits=Limits(),
         resources=resources,
-        listeners=(recorder, FailureMarks(experiment)),
+        listeners=(recorder, EndingMarks(experiment)),
     )
     return experiment, recorder, ended
 

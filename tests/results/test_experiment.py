@@ -5,7 +5,7 @@ import pytest
 
 from tuner.config import Config
 from tuner.errors import InputError
-from tuner.results.experiment import Entry, Experiment, FailureMarks, last_line
+from tuner.results.experiment import EndingMarks, Entry, Experiment, last_line
 from tuner.results.manifest import OPTIONS_MUST_STAY, check_unchanged
 from tuner.results.origin import Origin
 
@@ -45,7 +45,7 @@ def test_what_was_begun_is_read_again(experiment: Experiment, config: Config) ->
 def test_a_trials_files_tell_how_it_ended(experiment: Experiment, rows: list[str], error: str, status: str) -> None:
     experiment.folder.write("other/result.json", "".join(f"{line}\n" for line in rows))
     experiment.folder.write("other/error.txt", "Failure # 1\nRuntimeError: it was tried again\n")
-    FailureMarks(experiment).ended("other", error)
+    EndingMarks(experiment).ended("other", error)
     base, other = experiment.records()
     assert base.status == "unfinished"
     assert other.status == status

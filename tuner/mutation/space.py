@@ -9,6 +9,10 @@ from tuner.errors import InputError, dotted
 from tuner.errors import Path as KeyPath
 from tuner.mutation.mutation import Value, find_function
 
+DIGITS = 4
+STEP_DIGITS = 12
+"""Significant ones: 0.1 + 2 * 0.1 is 0.3 then, and no multiple of a step is moved."""
+
 
 @dataclass(frozen=True)
 class Range:
@@ -25,6 +29,17 @@ class Range:
     max: float
     log: bool = False
     step: float | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether its values are whole numbers: all that was written of it is."""
+        return all(isinstance(bound, int) for bound in (self.min, self.max, self.step) if bound is not None)
+
+    def neat(self, value: float) -> float:
+        """The value as names and configs hold it: of 4 significant digits, unless it has a step, and in the range."""
+        if self.whole:
+            return int(value)
+        return min(max(float(f"{value:.{DIGITS if self.step is None else STEP_DIGITS}g}"), self.min), self.max)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import logging
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
 
 from tuner.dataset.load import Dataset
 from tuner.errors import InputError
+from tuner.raytune.method import LISTED, Method
 from tuner.raytune.relay import Listener, Relay
 from tuner.raytune.stopper import Limits, StopEarly
 from tuner.raytune.trainable import ConvTrial
@@ -105,6 +106,8 @@ def run_trials(
     resources: Resources,
     limits: Limits,
     listeners: tuple[Listener, ...],
+    method: Method = LISTED,
+    added: Callable[[Entry], None] = lambda entry: None,
 ) -> frozenset[str]:
     """Every variant is a trial of Ray Tune, run to its end, or to an interruption.
 
@@ -112,30 +115,36 @@ def run_trials(
 
     Args:
         experiment: Where results go.
-        entries: The variants.
+        entries: The variants; with suggestions, those that are in the manifest already.
         dataset: What they are trained on.
         seeds: Variant to what decides everything random in its trial.
         resources: With every default filled in.
         limits: When trials end that could go on.
         listeners: Told of every result.
+        method: How trials are chosen, and which end early.
+        added: Told of every variant that is suggested on the way, before its trial begins.
 
     Returns:
         Names of the variants whose trials ended in this call.
     """
     Relay.begin(listeners)
     StopEarly.begin(limits, experiment.mark_time_up)
+    method.begin(experiment, added)
     trainable = _trainable(dataset, resources)
     path = experiment.folder.uri
     if tune.Tuner.can_restore(path):
         tuner = tune.Tuner.restore(path, trainable, resume_unfinished=True)
     else:
-        tuner = _new_tuner(trainable, experiment, entries, seeds, resources)
+        tuner = _new_tuner(trainable, experiment, entries, seeds, resources, method)
     try:
         with _own_interrupts():
             tuner.fit()
     finally:
         Relay.tell()
-    return frozenset(Relay.ended) | (_cut(experiment, entries, listeners) if experiment.time_was_up else frozenset())
+    known = experiment.entries() if method.suggestions is not None else entries
+    cut = _cut(experiment, known, listeners) if experiment.time_was_up else frozenset()
+    method.end()
+    return frozenset(Relay.ended) | cut
 
 
 @contextmanager
@@ -155,9 +164,9 @@ def _cut(experiment: Experiment, entries: tuple[Entry, ...], listeners: tuple[Li
     """
     names = [entry.name for entry in entries if entry.name not in Relay.ended and not experiment.record(entry).ended]
     for name in names:
-        experiment.mark_stopped(name)
         for listener in listeners:
             listener.ended(name, "")
+        experiment.mark_stopped(name)
     return frozenset(names)
 
 
@@ -177,16 +186,17 @@ def _new_tuner(
     entries: tuple[Entry, ...],
     seeds: Mapping[str, int],
     resources: Resources,
+    method: Method,
 ) -> tune.Tuner:
     parent, _, name = experiment.folder.uri.rpartition("/")
     variants = [{"name": entry.name, "seed": seeds[entry.name], "config": plain(entry.config)} for entry in entries]
     keep = max(entry.config.training.keep_checkpoint_max for entry in entries)
+    tuning, callbacks = method.tuning()
     return tune.Tuner(
         trainable,
-        param_space={"variant": tune.grid_search(variants)},
+        param_space=method.param_space(variants),
         tune_config=tune.TuneConfig(
-            metric="rmse",
-            mode="min",
+            **tuning,
             reuse_actors=True,
             max_concurrent_trials=resources.max_concurrent,
             trial_name_creator=_trial_name,
@@ -197,7 +207,7 @@ def _new_tuner(
             storage_path=parent,
             verbose=0,
             stop=StopEarly(),
-            callbacks=[CSVLoggerCallback(), JsonLoggerCallback(), Relay()],
+            callbacks=[CSVLoggerCallback(), JsonLoggerCallback(), Relay(), *callbacks],
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1, checkpoint_at_end=False, num_to_keep=keep),
             sync_config=tune.SyncConfig(sync_period=SYNC_PERIOD_S),

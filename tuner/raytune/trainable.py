@@ -7,6 +7,7 @@ from typing import Any
 from ray import tune
 
 from tuner.config import Config
+from tuner.cost import cost_of
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
 from tuner.engine.checkpoint import FILE, Checkpoint, read_checkpoint, write_checkpoint
@@ -52,7 +53,7 @@ class ConvTrial(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """One evaluation interval."""
         report = next(self._reports)
-        return {**row_of(report, self._dataset.neurons), "done": report.ending is not None}
+        return {**row_of(report, self._dataset.neurons), "macs": self._macs, "done": report.ending is not None}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """The folder holds what this trial goes on from; Ray then copies it to the storage, and deletes it."""
@@ -64,6 +65,7 @@ class ConvTrial(tune.Trainable):
 
     def _begin(self, config: dict[str, Any], checkpoint: Checkpoint | None = None) -> None:
         name, variant = config["variant"]["name"], build(Config, config["variant"]["config"])
+        self._macs = cost_of(variant.model, len(self._dataset.neurons)).macs
         splits = make_splits(variant.data, len(self._dataset.labelled), name)
         pack = Pack(variant, self._dataset, splits, seed=config["variant"]["seed"], device=self._device)
         self._training = Training(pack, self._dataset.responses, checkpoint)

@@ -23,13 +23,16 @@ class Progress:
     """A line for each trial that ended and, on a terminal, a table of those that run.
 
     Args:
-        variants: Names of all variants.
+        variants: Names of all variants, or of those that are known yet.
         done: Number of them that ended before.
         best: The best evaluation of each that was measured before.
+        total: Number of variants there will be, at most; None if all are known.
     """
 
-    def __init__(self, variants: tuple[str, ...], done: int, best: Mapping[str, Measurement]) -> None:
-        self._total, self._done, self._console = len(variants), done, Console(markup=False)
+    def __init__(
+        self, variants: tuple[str, ...], done: int, best: Mapping[str, Measurement], total: int | None = None
+    ) -> None:
+        self._total, self._done, self._console = total or len(variants), done, Console(markup=False)
         self._width = max(len(name) for name in variants)
         self._best_before = best
         self._running: dict[str, _Trial] = {}
@@ -49,6 +52,7 @@ class Progress:
     def measured(self, variant: str, folder: Path, measurement: Measurement) -> None:
         """The trial's row shows its last evaluation and that of the lowest RMSE."""
         best = self._best_before.get(variant, measurement)
+        self._width = max(self._width, len(variant))
         trial = self._running.setdefault(variant, _Trial(measurement, best))
         trial.last = measurement
         if measurement.rmse < trial.best.rmse or math.isnan(trial.best.rmse):
@@ -82,5 +86,5 @@ def _outcome(trial: _Trial | None, error: str) -> str:
     best = trial.best
     outcome = f"lowest rmse {best.rmse:.4f} ± {best.rmse_se:.4f} at step {best.step:<4} {trial.last.seconds:5.0f} s"
     if trial.last.ending == STOPPED:
-        return f"{outcome}  ended early: clearly worse than others"
+        return f"{outcome}  ended early: worse than others"
     return f"{outcome}  DIVERGED after step {trial.last.step}" if trial.last.ending == "diverged" else outcome

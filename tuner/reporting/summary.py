@@ -8,12 +8,18 @@ from tuner.reporting.sentences import warning
 from tuner.results.experiment import BUNDLE, LEADERBOARD, REPORT
 from tuner.results.facts import BundleState
 from tuner.results.folder import Folder
+from tuner.results.strategy import GRID, Strategy
 from tuner.results.verdict import Verdict
 
 SHOWN = 5
 
 
-def announcement(dataset: Dataset, found: Expansion, base: Config) -> list[str]:
+def announcement(
+    dataset: Dataset,
+    found: Expansion,
+    base: Config,
+    strategy: Strategy = GRID,
+) -> list[str]:
     """What is about to be searched; the first line says what data it is."""
     source = "SIMULATED data, since there is no data set" if dataset.simulated else f"data in {dataset.source}"
     data = base.data
@@ -22,10 +28,25 @@ def announcement(dataset: Dataset, found: Expansion, base: Config) -> list[str]:
     same = [f"  {name} gives the same config as {first}: one trial" for name, first in found.repeated]
     return [
         f"{source}: {len(dataset.labelled)} labelled images of {len(dataset.images)}, {len(dataset.neurons)} neurons",
-        f"{plural(len(found.variants), 'variant')}, the control `base` among them; {split}{repeats}",
+        f"{_variants(found, strategy)}; {split}{repeats}",
+        *(fewer(strategy, len(found.variants) - 1) if strategy.search == "random" else ()),
         *_first(same),
         *_first([f"  left out: {reason}" for reason in found.impossible]),
     ]
+
+
+def _variants(found: Expansion, strategy: Strategy) -> str:
+    if strategy.search == "optuna" and strategy.samples is not None:
+        return f"up to {plural(strategy.samples, 'variant')} that Optuna suggests, and the control `base`"
+    return f"{plural(len(found.variants), 'variant')}, the control `base` among them"
+
+
+def fewer(strategy: Strategy, got: int, time_up: bool = False) -> list[str]:
+    """Why there are fewer variants beside the control than were asked for, in a sentence; nothing if there are not."""
+    if strategy.samples is None or got >= strategy.samples:
+        return []
+    reason = "time was up" if time_up else "the mutations file gave no more that are different"
+    return [f"{plural(got, 'variant')} beside the control in place of {strategy.samples}: {reason}"]
 
 
 def _first(lines: list[str]) -> list[str]:

@@ -16,17 +16,16 @@ class TensorBoardWriter:
     """Writes each trial's events into its folder.
 
     Args:
-        configs: Variant name to config.
+        configs: Variant name to config; may grow.
         best: The best evaluation of each that was measured before.
+        examples: Configs that may come: what they differ in is shown of all.
     """
 
-    def __init__(self, configs: Mapping[str, Config], best: Mapping[str, Measurement]) -> None:
-        tables = {variant: hyper_parameters(config) for variant, config in configs.items()}
-        shown = differing(list(tables.values())) or {name for table in tables.values() for name in table}
-        self._parameters = {
-            variant: {name: value for name, value in table.items() if name in shown}
-            for variant, table in tables.items()
-        }
+    def __init__(
+        self, configs: Mapping[str, Config], best: Mapping[str, Measurement], examples: tuple[Config, ...] = ()
+    ) -> None:
+        tables = [hyper_parameters(config) for config in examples or configs.values()]
+        self._configs, self._shown = configs, differing(tables) or {name for table in tables for name in table}
         self._writers: dict[str, SummaryWriter] = {}
         self._lowest = {variant: measurement.rmse for variant, measurement in best.items()}
 
@@ -55,5 +54,7 @@ class TensorBoardWriter:
         """The hyper-parameters that differ between the variants, with the lowest RMSE so far beside them."""
         writer = self._writers[variant].file_writer
         assert writer is not None
-        for summary in hparams(self._parameters[variant], {"all_neurons/rmse_best": 0.0}):
+        table = hyper_parameters(self._configs[variant])
+        shown = {name: value for name, value in table.items() if name in self._shown}
+        for summary in hparams(shown, {"all_neurons/rmse_best": 0.0}):
             writer.add_summary(summary)

@@ -86,6 +86,16 @@ class Experiment:
             self.folder.write(f"{entry.name}/{CONFIG}", dump_config(entry.config))
             self.folder.write(f"{entry.name}/{ORIGIN}", origin.dump())
 
+    def add(self, entry: Entry, origin: Origin) -> None:
+        """There is one variant more, the last of the manifest.
+
+        Its folder comes first, so that the manifest lists none without a config.
+        """
+        self.describe((entry,), origin)
+        manifest = yaml.safe_load(self.folder.read(MANIFEST))
+        manifest["variants"][entry.name] = list(entry.mutations)
+        self.folder.write(MANIFEST, yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True))
+
     def holds(self, variant: str) -> bool:
         """Whether it has a trial of this variant, begun or not."""
         return self.folder.exists(f"{variant}/{CONFIG}")
@@ -94,9 +104,9 @@ class Experiment:
         """The variant's trial has failed for good; Ray's own `error.txt` also tells of failures that were retried."""
         self.folder.write(f"{variant}/{FAILED}", f"{error}\n")
 
-    def mark_stopped(self, variant: str) -> None:
-        """The variant's trial has ended since time was up; it may have measured nothing."""
-        self.folder.write(f"{variant}/{TIME_UP}", "time was up\n")
+    def mark_stopped(self, variant: str, reason: str = "time was up") -> None:
+        """The variant's trial has ended before its last row could tell; it may have measured nothing."""
+        self.folder.write(f"{variant}/{TIME_UP}", f"{reason}\n")
 
     def mark_time_up(self) -> None:
         """Time was up: all trials end, though a crash may come before Ray or `mark_stopped` has ended them."""
@@ -194,19 +204,26 @@ class Experiment:
         )
 
 
-class FailureMarks:
-    """Marks the trials of an experiment that failed for good."""
+class EndingMarks:
+    """Marks the trials of an experiment whose rows do not tell how they ended.
+
+    Those that failed for good, and those that were ended while they waited for others: their last row is of before.
+    """
 
     def __init__(self, experiment: Experiment) -> None:
         self._experiment = experiment
+        self._told: set[str] = set()
 
     def measured(self, variant: str, folder: Path, measurement: Measurement) -> None:
-        """Nothing failed."""
+        """Whether the last row tells of an ending is remembered."""
+        (self._told.add if measurement.ending else self._told.discard)(variant)
 
     def ended(self, variant: str, error: str) -> None:
-        """The trial's folder tells of the failure, if it is one."""
+        """The trial's folder tells how it ended."""
         if error:
             self._experiment.mark_failed(variant, error)
+        elif variant not in self._told:
+            self._experiment.mark_stopped(variant, "worse than others")
 
 
 def last_line(text: str) -> str:

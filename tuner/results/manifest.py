@@ -10,12 +10,15 @@ from pydantic import BaseModel, Field, ValidationError
 
 from tuner.config import Config
 from tuner.errors import InputError
+from tuner.results.strategy import GRID
 from tuner.settings import plain
 
 VERSIONS = ("tuner", "ray", "torch", "numpy")
 MUST_STAY = ("base", "mutations", "depth", "seed", "fingerprint")
-OPTIONS_MUST_STAY = ("max_concurrent", "finalists", "rounds", "rule", "ensemble", "seeds")
-"""Ray restores the first as it was; the others decide who runs in the finals, and what is made of them."""
+STRATEGY = vars(GRID)
+"""Also that of experiments of earlier versions, whose manifests do not tell."""
+OPTIONS_MUST_STAY = (*STRATEGY, "max_concurrent", "finalists", "rounds", "rule", "ensemble", "seeds")
+"""Ray restores the first ones as they were; the others decide who runs in the finals, and what is made of them."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,8 @@ def check_unchanged(now: dict[str, Any], then: dict[str, Any]) -> None:
         InputError: it names what differs.
     """
     changed = [key for key in MUST_STAY if now[key] != then.get(key)]
-    changed += [key for key in OPTIONS_MUST_STAY if now["options"][key] != then.get("options", {}).get(key)]
+    before, options = ({**STRATEGY, **plan.get("options", {})} for plan in (then, now))
+    changed += [key for key in OPTIONS_MUST_STAY if options[key] != before.get(key)]
     if changed:
         what = " and ".join(changed)
         raise InputError(

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from tuner.engine.loop import Report  # without torch, since the commands need records to say that a name is taken
 
 Status = Literal["finished", "stopped", "diverged", "failed", "unfinished"]
+RMSE_BEST = "rmse_best"
+"""Of a row: the trial's lowest RMSE so far, NaN before any. Schedulers and searchers judge by it, since a trial
+keeps its best weights."""
 STOPPED = "stopped"
 """The ending of a trial that was not worth going on with."""
 
@@ -94,6 +97,7 @@ def row_of(report: "Report", neurons: tuple[str, ...]) -> dict[str, Any]:
     return {
         "step": report.step,
         "rmse": found.rmse,
+        RMSE_BEST: report.patience.best if math.isfinite(report.patience.best) else math.nan,
         "rmse_se": found.rmse_se,
         "train_rmse": report.train_rmse,
         "ending": report.ending or "",

@@ -10,7 +10,9 @@ from tuner.config import Config, load_config
 from tuner.document import read_document
 from tuner.errors import ConfigError, InputError
 from tuner.mutation.expand import Expansion, Variant, expansion
-from tuner.mutation.space import load_mutations
+from tuner.mutation.space import Space, load_mutations
+from tuner.results.strategy import GRID, Strategy
+from tuner.seeding import seed_of
 
 if TYPE_CHECKING:
     from tuner.dataset.load import Dataset
@@ -30,6 +32,10 @@ class Job:
         experiment: Where results go.
         seed: The experiment's: made of `--seed`, group and name.
         policy: How a winner is chosen.
+        strategy: How variants are chosen, and when their trials end.
+        space: What they are suggested from while the search runs.
+        depth: The longest sequence of mutations.
+        examples: Configs that might be suggested; empty if all variants are listed.
     """
 
     base: Config
@@ -39,10 +45,21 @@ class Job:
     experiment: "Experiment"
     seed: int
     policy: "Policy"
+    strategy: Strategy = GRID
+    space: Space = ()
+    depth: int = 1
+    examples: tuple[Config, ...] = ()
 
 
 def prepare(
-    config: str, mutations: str, depth: int, data: str, experiment: "Experiment", seed: int, policy: "Policy"
+    config: str,
+    mutations: str,
+    depth: int,
+    data: str,
+    experiment: "Experiment",
+    seed: int,
+    policy: "Policy",
+    strategy: Strategy = GRID,
 ) -> Job:
     """The job, checked as far as it can be without training.
 
@@ -50,12 +67,27 @@ def prepare(
         InputError: a file is wrong, or a variant does not fit the data.
     """
     base = load_config(config)
-    found = expansion(base, load_mutations(mutations), depth=depth)
+    space = load_mutations(mutations)
+    found = _variants(base, space, depth, strategy, seed)
+    examples = tuple(variant.config for variant in found.variants) if strategy.search == "optuna" else ()
+    if examples:
+        found = Expansion(found.variants[:1], (), ())
     from tuner.dataset.load import find_dataset
 
     dataset = find_dataset(data)
     entries = tuple(_fitted(variant, dataset, config) for variant in found.variants)
-    return Job(base, found, entries, dataset, experiment, seed, policy)
+    return Job(base, found, entries, dataset, experiment, seed, policy, strategy, space, depth, examples)
+
+
+def _variants(base: Config, space: Space, depth: int, strategy: Strategy, seed: int) -> Expansion:
+    """The variants; of a search that is told them on the way some that it might be told, so that all is checked."""
+    if strategy.samples is None:
+        return expansion(base, space, depth=depth)
+    import numpy as np  # not needed to say that a file is wrong
+
+    from tuner.mutation.sample import sampled
+
+    return sampled(base, space, np.random.default_rng(seed_of(seed, "sample")), samples=strategy.samples, depth=depth)
 
 
 def _fitted(variant: Variant, dataset: "Dataset", config_file: str) -> "Entry":

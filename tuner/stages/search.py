@@ -1,11 +1,18 @@
 """The first stage: every variant, cheaply."""
 
+import math
 from typing import Any
 
+from tuner.command import say
 from tuner.errors import Interrupted, TunerError
+from tuner.raytune.method import Method
+from tuner.raytune.schedulers import Schedule
 from tuner.raytune.stopper import Limits
+from tuner.raytune.suggestions import Suggestions
+from tuner.reporting.summary import fewer
 from tuner.results.arrays import write_responses
 from tuner.results.origin import origin_of
+from tuner.results.record import RMSE_BEST
 from tuner.seeding import seed_of
 from tuner.stages.budget import Budget
 from tuner.stages.job import Job
@@ -32,19 +39,42 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
     open_log(crew)
     if manifest is not None or not is_searched(job):
         write_responses(job.experiment.folder, job.dataset)
+        entries, method = job.experiment.entries(), method_of(job)
         limits = Limits(seconds=budget.for_search(), give_up=True, spared=job.entries[0].name)
-        ended = crew.run(
-            job.experiment,
-            job.entries,
-            job.experiment.records(),
-            {entry.name: seed_of(job.seed, entry.name) for entry in job.entries},
-            limits,
-        )
-        if len(ended) < len(job.entries):
+        seeds = {entry.name: seed_of(job.seed, entry.name) for entry in entries}
+        ended = crew.run(job.experiment, entries, job.experiment.records(), seeds, limits, method)
+        if len(ended) < len(job.experiment.entries()) or (method.unfinished and not job.experiment.time_was_up):
             raise Interrupted
+        if method.suggestions is not None:
+            say(*fewer(job.strategy, len(ended) - 1, job.experiment.time_was_up))
         if budget.seconds is not None and not any(record.measurements for record in job.experiment.records()):
             raise TunerError("time was up before anything was measured; begin another experiment with more")
         job.experiment.folder.write(ENDED, "every trial has ended, or its time was up\n")
+
+
+def method_of(job: Job) -> Method:
+    """How Ray Tune chooses the search's trials, and which it ends early."""
+    strategy, base = job.strategy, job.entries[0]
+    configs = (*(entry.config for entry in job.entries), *job.examples)
+    longest = max(math.ceil(config.training.max_steps / config.training.eval_steps) for config in configs)
+    schedule = Schedule(strategy.scheduler, base.name, longest, base.config.training.early_stopping_evals)
+    if strategy.search != "optuna":
+        return Method(schedule)
+    assert strategy.samples is not None, "see Strategy.of"
+    assert strategy.sampler is not None, "see Strategy.of"
+    objectives = tuple({"rmse": RMSE_BEST}.get(name, name) for name in strategy.objective.split(","))
+    suggestions = Suggestions(
+        base=job.base,
+        space=job.space,
+        depth=job.depth,
+        samples=strategy.samples,
+        sampler=strategy.sampler,
+        objectives=objectives,
+        dataset=job.dataset,
+        seed=job.seed,
+        examples=job.examples,
+    )
+    return Method(schedule, suggestions)
 
 
 def is_searched(job: Job) -> bool:

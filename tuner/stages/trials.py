@@ -8,10 +8,11 @@ from pathlib import Path
 from tuner.command import hold_log, log_to
 from tuner.dataset.load import Dataset
 from tuner.raytune.launch import Resources, check_resources, run_trials, start_ray
+from tuner.raytune.method import LISTED, Method
 from tuner.raytune.stopper import Limits
 from tuner.reporting.progress import Progress
 from tuner.reporting.tensorboard import TensorBoardWriter
-from tuner.results.experiment import Entry, Experiment, FailureMarks
+from tuner.results.experiment import EndingMarks, Entry, Experiment
 from tuner.results.folder import Folder
 from tuner.results.record import TrialRecord
 
@@ -37,6 +38,7 @@ class Crew:
         records: tuple[TrialRecord, ...],
         seeds: Mapping[str, int],
         limits: Limits,
+        method: Method = LISTED,
     ) -> frozenset[str]:
         """Every trial has ended, or time was up; what the folder holds of them is gone on with.
 
@@ -46,14 +48,17 @@ class Crew:
             records: What each of them measured before.
             seeds: Variant to what decides everything random in its trial.
             limits: When trials end that could go on.
+            method: How trials are chosen, and which end early.
 
         Returns:
             Names of the trials that have ended, now or before.
         """
         before = {record.variant for record in records if record.ended}
         best = {record.variant: record.best for record in records if record.best is not None}
-        with Progress(tuple(entry.name for entry in entries), len(before), best) as progress:
-            writer = TensorBoardWriter({entry.name: entry.config for entry in entries}, best)
+        configs, more = {entry.name: entry.config for entry in entries}, method.suggestions
+        total = None if more is None else more.samples + 1
+        with Progress(tuple(configs), len(before), best, total) as progress:
+            writer = TensorBoardWriter(configs, best, () if more is None else more.examples)
             ended = run_trials(
                 experiment,
                 entries,
@@ -61,7 +66,9 @@ class Crew:
                 seeds=seeds,
                 resources=self.resources,
                 limits=limits,
-                listeners=(progress, writer, FailureMarks(experiment)),
+                listeners=(progress, writer, EndingMarks(experiment)),
+                method=method,
+                added=lambda entry: configs.update({entry.name: entry.config}),
             )
         return ended | before
 

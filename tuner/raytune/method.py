@@ -1,0 +1,63 @@
+"""How Ray Tune chooses trials and ends them early, as one value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ray import tune
+from ray.tune.schedulers import TrialScheduler
+from ray.tune.search import Searcher
+
+from tuner.raytune.resumption import Adoption, Resumption
+from tuner.raytune.schedulers import Schedule, SparingScheduler
+from tuner.raytune.suggestions import StudySearch, Suggestions
+from tuner.results.experiment import Entry, Experiment
+
+Variants = list[dict[str, Any]]
+"""As a trial's config holds them: `name`, `seed`, and `config` as plain values."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """How trials are chosen, and which end early.
+
+    Attributes:
+        schedule: None lets each go on to its own end.
+        suggestions: Where more variants come from than are listed up front; None if there are no more.
+    """
+
+    schedule: Schedule | None = None
+    suggestions: Suggestions | None = None
+
+    def begin(self, experiment: Experiment, added: Callable[[Entry], None]) -> None:
+        """What Ray cannot restore in another process is set for this one, before Ray restores the rest."""
+        if self.suggestions is not None:
+            StudySearch.begin(self.suggestions, experiment, added)
+
+    def end(self) -> None:
+        """What was measured is told where it is kept."""
+        if self.suggestions is not None:
+            StudySearch.current().settle()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether more variants could be suggested."""
+        return self.suggestions is not None and not StudySearch.current().exhausted
+
+    def param_space(self, variants: Variants) -> dict[str, Any] | None:
+        """Ray Tune's search space: the variants; None if a searcher has it."""
+        return None if self.suggestions is not None else {"variant": tune.grid_search(variants)}
+
+    def tuning(self) -> tuple[dict[str, Any], list[tune.Callback]]:
+        """Arguments of `TuneConfig`, and the callbacks that belong to them."""
+        scheduler: TrialScheduler | None = self.schedule.scheduler() if self.schedule is not None else None
+        searcher: Searcher | None = StudySearch.current() if self.suggestions is not None else None
+        callbacks: list[tune.Callback] = [Resumption(scheduler)] if isinstance(scheduler, SparingScheduler) else []
+        if searcher is not None:
+            callbacks.append(Adoption())
+        samples = 1 if searcher is None else -1  # the searcher knows when it is done
+        return {"scheduler": scheduler, "search_alg": searcher, "num_samples": samples}, callbacks
+
+
+LISTED = Method()
+"""All variants are listed up front, and each goes on to its own end."""
