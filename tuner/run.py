@@ -20,15 +20,19 @@ from tuner.command import (
 from tuner.document import read_document
 from tuner.errors import InputError, Interrupted
 from tuner.results.policy import ENSEMBLES, RULES, Policy
-from tuner.results.strategy import OBJECTIVES, SAMPLERS, SAMPLES, SCHEDULERS, SEARCHES, Strategy
+from tuner.results.strategy import BRED, OBJECTIVES, SAMPLERS, SAMPLES, SCHEDULERS, SEARCHES, Strategy
 from tuner.seeding import seed_of
 from tuner.stages.budget import Budget
 from tuner.stages.job import Job, prepare
 
-SEARCH_HELP = "how variants are chosen: grid tries all, random draws some, optuna learns from those before"
+SEARCH_HELP = "grid tries all variants, random draws some, optuna learns from those before, pbt goes on from its best"
 SAMPLES_HELP = f"variants beside the base config, for random and optuna; {SAMPLES}, if not given"
 SCHEDULER_HELP = "which of Ray Tune's schedulers ends trials early that are worse than others; never the base config's"
 OBJECTIVE_HELP = "what optuna makes low: the RMSE, or also the multiply-adds of an image's forward pass"
+POPULATION_HELP = f"trials of pbt, the base config among them; {BRED['population']}, if not given"
+INTERVAL_HELP = "training steps of pbt between two replacements of its worst members; two evaluations, if not given"
+QUANTILE_HELP = f"share of pbt's members that are replaced each time; {BRED['quantile']}, if not given"
+STRUCTURAL_HELP = f"how likely a mutation of pbt changes layers, not other settings; {BRED['structural']}, if not given"
 FINALS_HELP = "variants in the finals; auto: the better half of them, and 8 at most; 0: no finals"
 ENSEMBLE_HELP = (
     "networks of the winner, of all finalists as good as the best, or auto: whichever the finals say is better"
@@ -68,6 +72,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--scheduler", choices=SCHEDULERS, default="none", help=SCHEDULER_HELP)
     made.add_argument("--sampler", choices=SAMPLERS, help="Optuna's; tpe, if not given, or nsga2 for two objectives")
     made.add_argument("--objective", choices=OBJECTIVES, default="rmse", help=OBJECTIVE_HELP)
+    made.add_argument("--population", type=positive_int, metavar="N", help=POPULATION_HELP)
+    made.add_argument("--interval", type=positive_int, metavar="STEPS", help=INTERVAL_HELP)
+    made.add_argument("--quantile", type=amount, help=QUANTILE_HELP)
+    made.add_argument("--structural", type=amount, metavar="P", help=STRUCTURAL_HELP)
     made.add_argument("--depth", type=positive_int, default=1, help="longest sequence of mutations")
     made.add_argument("--cpus-per-trial", type=amount, default=1.0, help="CPUs of a trial")
     made.add_argument(

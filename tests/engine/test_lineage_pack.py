@@ -15,6 +15,7 @@ from tuner.engine.pack import Pack
 from tuner.engine.training import Training
 from tuner.lineage import Lineage, Stage, single
 from tuner.mutation.functions import FUNCTIONS
+from tuner.settings import replaced
 
 Make = Callable[[Lineage], LineagePack]
 
@@ -143,10 +144,18 @@ def test_images_that_are_put_aside_have_no_part_in_what_is_told(make: Make, line
     assert again.accuracy.rmse == report.accuracy.rmse
 
 
-def test_a_limit_overrides_the_config_s_and_the_checkpoint_s(make: Make, lineage: Lineage, dataset: Dataset) -> None:
-    training = Training(make(lineage[:1]), dataset.responses, limit=2)
-    next(training.reports())
-    checkpoint = training.checkpoint()
-    assert checkpoint.patience.limit == 2
-    again = Training(make(lineage[:1]), dataset.responses, checkpoint, limit=50)
-    assert next(again.reports()).patience.limit == 50
+def test_training_to_the_end_knows_no_patience_even_from_a_checkpoint_that_did(
+    make: Make, lineage: Lineage, dataset: Dataset
+) -> None:
+    impatient = Training(make(lineage[:1]), dataset.responses)
+    next(impatient.reports())
+    last = make(lineage[:1]).config.training.max_steps
+    *_, report = Training(make(lineage[:1]), dataset.responses, impatient.checkpoint(), to_the_end=True).reports()
+    assert (report.step, report.ending) == (last, "max_steps")
+
+
+def test_training_to_the_end_goes_on_without_those_that_diverged(make: Make, config: Config, dataset: Dataset) -> None:
+    wild = replaced(config, {"training": replaced(config.training, {"learning_rate": 1e30})})
+    *_, report = Training(make(single(wild)), dataset.responses, to_the_end=True).reports()
+    assert (report.step, report.ending) == (wild.training.max_steps, "max_steps")
+    assert np.isnan(report.accuracy.rmse)

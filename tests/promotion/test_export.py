@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from tuner.config import Config, ConvLayer, DenseLayer, LogitsLayer, ModelConfig, load_config
 from tuner.errors import InputError, TunerError
-from tuner.model import ConvNet
 from tuner.lineage import single
+from tuner.model import ConvNet
 from tuner.promotion.account import Account
 from tuner.promotion.ensemble import Ensemble, ensemble_of
 from tuner.promotion.export import export
@@ -37,7 +37,9 @@ ALL_OPTIONS = ModelConfig(
 def account_of(config: Config) -> Account:
     neurons = ("a", "b,c")
     metrics = {"rmse": 0.25, "nothing": float("nan")}
-    return Account({"a": single(config)}, "A test", metrics, "As good as it gets.", neurons, {"rmse": (0.2, 0.3)}, "Made up.")
+    return Account(
+        {"a": single(config)}, "A test", metrics, "As good as it gets.", neurons, {"rmse": (0.2, 0.3)}, "Made up."
+    )
 
 
 def ensemble(count: int = 2) -> Ensemble:

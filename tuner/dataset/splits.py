@@ -56,6 +56,13 @@ def whole(num_labelled: int, repeats: int) -> tuple[Split, ...]:
     return tuple(Split(repeat, 0, everything, everything[:0]) for repeat in range(repeats))
 
 
+def halves(num_labelled: int, seed: int) -> npt.NDArray[np.bool_]:
+    """`[L]`, which labelled images are in the first of two halves."""
+    first = np.zeros(num_labelled, dtype=bool)
+    first[np.random.default_rng(seed_of(seed, "halves")).permutation(num_labelled)[: num_labelled // 2]] = True
+    return first
+
+
 def splits_of(folds_RL: Indices) -> tuple[Split, ...]:
     """The splits that hold out each labelled image in the fold `[R, L]` that is told; -1 is trained on in all."""
     return tuple(

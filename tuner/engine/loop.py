@@ -43,13 +43,16 @@ class Report:
         return self.patience.waited == 0
 
 
-def train(pack: Pack | LineagePack, responses_LN: npt.NDArray[np.float32], patience: Patience) -> Iterator[Report]:
+def train(
+    pack: Pack | LineagePack, responses_LN: npt.NDArray[np.float32], patience: Patience, *, to_the_end: bool = False
+) -> Iterator[Report]:
     """Trains the pack, one evaluation interval a report, until nothing more is to be gained.
 
     Args:
         pack: New or restored.
         responses_LN: `[L, N]`, what its predictions are held to.
         patience: The one of the last report, or a new one.
+        to_the_end: Whether training goes on to `max_steps` even where a replicate diverged.
     """
     training = pack.config.training
     ending: Ending | None = None
@@ -60,12 +63,12 @@ def train(pack: Pack | LineagePack, responses_LN: npt.NDArray[np.float32], patie
             predictions[:] = np.nan
         found = accuracy(predictions, responses_LN)
         patience = improve(patience, found.rmse)
-        ending = _ending(pack, patience)
+        ending = _ending(pack, patience, to_the_end)
         yield Report(pack.step, math.sqrt(losses.mean()), predictions, found, patience, ending)
 
 
-def _ending(pack: Pack | LineagePack, patience: Patience) -> Ending | None:
-    if pack.diverged:
+def _ending(pack: Pack | LineagePack, patience: Patience, to_the_end: bool) -> Ending | None:
+    if pack.diverged and not to_the_end:
         return "diverged"
     if patience.exhausted:
         return "no_improvement"

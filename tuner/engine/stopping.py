@@ -4,6 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+WITHOUT_END = 10**6
+"""Evaluations: more than there can be."""
+
 
 @dataclass(frozen=True)
 class Patience:

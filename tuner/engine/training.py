@@ -11,7 +11,7 @@ from tuner.engine.lineage_pack import LineagePack
 from tuner.engine.loop import Report, train
 from tuner.engine.out_of_fold import no_evaluations
 from tuner.engine.pack import Pack
-from tuner.engine.stopping import Patience
+from tuner.engine.stopping import WITHOUT_END, Patience
 
 
 class Training:
@@ -22,7 +22,7 @@ class Training:
         responses_LN: `[L, N]`, what its predictions are held to.
         checkpoint: Where to go on; None begins.
         aside_L: Labelled images that are held out, but have no part in what is told of the networks; None is none.
-        limit: Evaluations without improvement after which training ends; None is as the config says.
+        to_the_end: Whether training goes on to `max_steps`, whatever is measured.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Training:
         checkpoint: Checkpoint | None = None,
         *,
         aside_L: npt.NDArray[np.bool_] | None = None,
-        limit: int | None = None,
+        to_the_end: bool = False,
     ) -> None:
         self.pack, self._splits = pack, pack.splits
         if aside_L is not None:
@@ -41,7 +41,8 @@ class Training:
                 replace(split, held_out=split.held_out[~aside_L[split.held_out]]) for split in pack.splits
             )
         self._responses = responses_LN
-        self._patience = Patience(limit or pack.config.training.early_stopping_evals)
+        self._patience = Patience(WITHOUT_END if to_the_end else pack.config.training.early_stopping_evals)
+        self._to_the_end = to_the_end
         self._best_step: int | None = None
         self._best_weights: Weights | None = {}  # None while they are the current ones, and not asked for
         self._out_of_fold = no_evaluations(self._splits, *responses_LN.shape)
@@ -53,7 +54,7 @@ class Training:
 
     def reports(self) -> Iterator[Report]:
         """One report an evaluation, until training ends."""
-        for report in train(self.pack, self._responses, self._patience):
+        for report in train(self.pack, self._responses, self._patience, to_the_end=self._to_the_end):
             self._patience = report.patience
             if report.improved:
                 self._best_step, self._best_weights = report.step, None

@@ -1,5 +1,6 @@
 """One random step from a config to a neighbour, by the mutations file."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -8,12 +9,14 @@ from tuner.config import Config
 from tuner.errors import ConfigError, InputError
 from tuner.mutation.functions import FUNCTIONS
 from tuner.mutation.mutation import Mutation, Value
+from tuner.mutation.sample import draw_value
 from tuner.mutation.space import Grid, Range, Space
 from tuner.settings import Settings
 
 RESAMPLED = 0.25
 """How often a setting is drawn anew, rather than stepped: as in Jaderberg et al. (2017)."""
 FACTORS = (0.8, 1.25)
+"""Of a number in a range."""
 ATTEMPTS = 20
 PLACES = ("layer_id", "name")
 """Arguments that say what is changed, not how."""
@@ -99,17 +102,11 @@ def _from_list(values: tuple[Value, ...], now: object, rng: np.random.Generator)
 
 
 def _from_range(values: Range, now: object, rng: np.random.Generator) -> Value:
-    whole = all(isinstance(end, int) for end in (values.min, values.max, values.step or 0))
     if isinstance(now, bool) or not isinstance(now, int | float) or now <= 0 or rng.random() < RESAMPLED:
-        if values.log:
-            found = float(np.exp(rng.uniform(np.log(values.min), np.log(values.max))))
-        else:
-            found = float(rng.uniform(values.min, values.max))
-    else:
-        found = now * FACTORS[rng.integers(2)]
-        if whole:
-            found = now + max(1.0, abs(found - now)) * (1 if found > now else -1)
+        return draw_value(values, rng)
+    factor, least = FACTORS[int(rng.integers(2))], values.step or (1 if values.whole else 0.0)
+    found = now + math.copysign(max(abs(now * factor - now), least), factor - 1)
     if values.step is not None:
         found = values.min + round((found - values.min) / values.step) * values.step
     found = min(max(found, values.min), values.max)
-    return round(found) if whole else min(max(float(f"{found:.4g}"), values.min), values.max)
+    return values.neat(round(found) if values.whole else found)

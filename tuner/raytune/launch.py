@@ -10,16 +10,17 @@ from typing import Any
 
 import ray
 from ray import tune
-from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
+from ray.tune.logger import CSVLoggerCallback
 
 from tuner.dataset.load import Dataset
 from tuner.errors import InputError
+from tuner.raytune.assignment import name_of
 from tuner.raytune.method import LISTED, Method
 from tuner.raytune.relay import Listener, Relay
+from tuner.raytune.rows import JsonRows
 from tuner.raytune.stopper import Limits, StopEarly
 from tuner.raytune.trainable import ConvTrial
 from tuner.results.experiment import Entry, Experiment
-from tuner.settings import plain
 
 SYNC_PERIOD_S = 10
 MAX_FAILURES = 2
@@ -189,12 +190,12 @@ def _new_tuner(
     method: Method,
 ) -> tune.Tuner:
     parent, _, name = experiment.folder.uri.rpartition("/")
-    variants = [{"name": entry.name, "seed": seeds[entry.name], "config": plain(entry.config)} for entry in entries]
-    keep = max(entry.config.training.keep_checkpoint_max for entry in entries)
+    assignments = [method.assignment(entry, seeds[entry.name]) for entry in entries]
+    keep = max(method.checkpoints_needed, *(entry.config.training.keep_checkpoint_max for entry in entries))
     tuning, callbacks = method.tuning()
     return tune.Tuner(
         trainable,
-        param_space=method.param_space(variants),
+        param_space=method.param_space(assignments),
         tune_config=tune.TuneConfig(
             **tuning,
             reuse_actors=True,
@@ -207,7 +208,7 @@ def _new_tuner(
             storage_path=parent,
             verbose=0,
             stop=StopEarly(),
-            callbacks=[CSVLoggerCallback(), JsonLoggerCallback(), Relay(), *callbacks],
+            callbacks=[CSVLoggerCallback(), JsonRows(), Relay(), *callbacks],
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1, checkpoint_at_end=False, num_to_keep=keep),
             sync_config=tune.SyncConfig(sync_period=SYNC_PERIOD_S),
@@ -216,4 +217,4 @@ def _new_tuner(
 
 
 def _trial_name(trial: tune.experiment.Trial) -> str:
-    return str(trial.config["variant"]["name"])
+    return name_of(trial.config)

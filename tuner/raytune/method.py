@@ -8,13 +8,13 @@ from ray import tune
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
+from tuner.raytune.assignment import KEY, Assignment
+from tuner.raytune.breeding import Breeding
+from tuner.raytune.population import Memory, Population
 from tuner.raytune.resumption import Adoption, Resumption
 from tuner.raytune.schedulers import Schedule, SparingScheduler
 from tuner.raytune.suggestions import StudySearch, Suggestions
 from tuner.results.experiment import Entry, Experiment
-
-Variants = list[dict[str, Any]]
-"""As a trial's config holds them: `name`, `seed`, and `config` as plain values."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,12 @@ class Method:
     Attributes:
         schedule: None lets each go on to its own end.
         suggestions: Where more variants come from than are listed up front; None if there are no more.
+        breeding: How trials go on from each other, if they are a population.
     """
 
     schedule: Schedule | None = None
     suggestions: Suggestions | None = None
+    breeding: Breeding | None = None
 
     def begin(self, experiment: Experiment, added: Callable[[Entry], None]) -> None:
         """What Ray cannot restore in another process is set for this one, before Ray restores the rest."""
@@ -44,12 +46,29 @@ class Method:
         """Whether more variants could be suggested."""
         return self.suggestions is not None and not StudySearch.current().exhausted
 
-    def param_space(self, variants: Variants) -> dict[str, Any] | None:
+    def assignment(self, entry: Entry, seed: int) -> Assignment:
+        """What the trial of a variant is told; the control of a population ends by itself, its members together."""
+        if self.breeding is None:
+            return Assignment(entry.name, seed, entry.lineage)
+        is_member = entry.name != self.breeding.control
+        return Assignment(entry.name, seed, entry.lineage, fitness_seed=self.breeding.seed, to_the_end=is_member)
+
+    @property
+    def checkpoints_needed(self) -> int:
+        """How many a trial keeps, at least: others may go on from one until all have passed the interval after it."""
+        return 1 if self.breeding is None else 2 * (self.breeding.evaluations + 2)
+
+    def param_space(self, assignments: list[Assignment]) -> dict[str, Any] | None:
         """Ray Tune's search space: the variants; None if a searcher has it."""
-        return None if self.suggestions is not None else {"variant": tune.grid_search(variants)}
+        if self.suggestions is not None:
+            return None
+        return {KEY: tune.grid_search([assignment.plain()[KEY] for assignment in assignments])}
 
     def tuning(self) -> tuple[dict[str, Any], list[tune.Callback]]:
         """Arguments of `TuneConfig`, and the callbacks that belong to them."""
+        if self.breeding is not None:
+            population = Population(self.breeding)
+            return {"scheduler": population}, [Memory(population)]
         scheduler: TrialScheduler | None = self.schedule.scheduler() if self.schedule is not None else None
         searcher: Searcher | None = StudySearch.current() if self.suggestions is not None else None
         callbacks: list[tune.Callback] = [Resumption(scheduler)] if isinstance(scheduler, SparingScheduler) else []

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 from ray import tune
 from ray.tune.experiment import Trial
 
+from tuner.raytune.assignment import name_of
 from tuner.results.experiment import last_line
 from tuner.results.record import Measurement, measurement_of
 
@@ -70,13 +71,13 @@ class Relay(tune.Callback):
         self.tell()
 
     def _end(self, trial: Trial, error: str) -> None:
-        name = trial.config["variant"]["name"]
+        name = name_of(trial.config)
         self.ended.add(name)
         self._news.append(partial(_ended, name, error))
 
 
 def _measured(trial: Trial, measurement: Measurement, listener: Listener) -> None:
-    listener.measured(trial.config["variant"]["name"], _folder(trial), measurement)
+    listener.measured(name_of(trial.config), _folder(trial), measurement)
 
 
 def _ended(variant: str, error: str, listener: Listener) -> None:

@@ -14,6 +14,7 @@ from ray.tune.schedulers import (
     TrialScheduler,
 )
 
+from tuner.raytune.assignment import name_of
 from tuner.results.record import RMSE_BEST
 from tuner.results.strategy import Scheduler
 
@@ -100,7 +101,7 @@ class SparingScheduler(FIFOScheduler):
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """Ray's hook: a trial is new, or goes on."""
-        if not trial.is_finished() and trial.config["variant"]["name"] != self.spared:
+        if not trial.is_finished() and name_of(trial.config) != self.spared:
             self.known.add(trial.trial_id)
             self.inner.on_trial_add(tune_controller, trial)
 

@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 
 from ray.tune import Stopper
 
-from tuner.config import Config
 from tuner.engine.stopping import is_hopeless
-from tuner.settings import build
+from tuner.raytune.assignment import Assignment
 
 
 @dataclass(frozen=True)
@@ -53,14 +52,14 @@ class StopEarly(Stopper):
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Ray's hook: whether the trial ends with this result."""
-        variant = result["config"]["variant"]
-        curve = self._curves.setdefault(variant["name"], [])
+        told = Assignment.of(result["config"])
+        curve = self._curves.setdefault(told.name, [])
         curve.append(result["rmse"])
-        if not self.limits.give_up or variant["name"] == self.limits.spared:
+        if not self.limits.give_up or told.name == self.limits.spared:
             return False
-        others = (other for name, other in self._curves.items() if name != variant["name"])
+        others = (other for name, other in self._curves.items() if name != told.name)
         best = min((rmse for other in others for rmse in other if math.isfinite(rmse)), default=math.inf)
-        training = build(Config, variant["config"]).training
+        training = told.config.training
         left = math.ceil((training.max_steps - result["step"]) / training.eval_steps)
         return is_hopeless(curve, result["rmse_se"], best, left, training.early_stopping_evals)
 

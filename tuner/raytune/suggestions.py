@@ -18,6 +18,7 @@ from tuner.dataset.load import Dataset
 from tuner.errors import InputError
 from tuner.mutation.mutation import Mutation, sequence_name
 from tuner.mutation.space import Space
+from tuner.raytune.assignment import Assignment, name_of
 from tuner.raytune.study import StudyFile, sampler_of
 from tuner.raytune.suggestion_space import suggest_sequence
 from tuner.results.experiment import Entry, Experiment
@@ -25,7 +26,6 @@ from tuner.results.origin import origin_of
 from tuner.results.record import RMSE_BEST, TrialRecord
 from tuner.results.strategy import Sampler
 from tuner.seeding import seed_of
-from tuner.settings import plain
 
 ATTEMPTS = 60
 """Suggestions that repeat a variant, or cannot be applied, before the search ends with what it has; from the middle on
@@ -121,7 +121,7 @@ class StudySearch(OptunaSearch):
         """These trials were restored by Ray, with the variants that they are of."""
         running = {trial.user_attrs.get(VARIANT): trial for trial in self._study_trials(TrialState.RUNNING)}
         for trial in trials:
-            name = trial.config["variant"]["name"]
+            name = name_of(trial.config)
             self._on_ray.add(name)
             if trial.trial_id not in self._ot_trials and name in running:
                 self._ot_trials[trial.trial_id] = optuna.Trial(self._ot_study, running[name]._trial_id)
@@ -132,8 +132,7 @@ class StudySearch(OptunaSearch):
         if entry is None:
             return Searcher.FINISHED
         self._on_ray.add(entry.name)
-        seed = seed_of(self._source.seed, entry.name)
-        return {"variant": {"name": entry.name, "seed": seed, "config": plain(entry.config)}}
+        return Assignment(entry.name, seed_of(self._source.seed, entry.name), entry.lineage).plain()
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Ray's hook: the study has this evaluation."""

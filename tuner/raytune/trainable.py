@@ -1,32 +1,38 @@
 """The trainable that every search and scheduler shares."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from ray import tune
 
 from tuner.config import Config
 from tuner.cost import cost_of
 from tuner.dataset.load import Dataset
-from tuner.dataset.splits import make_splits
+from tuner.dataset.splits import halves, make_splits
 from tuner.engine.checkpoint import FILE, Checkpoint, read_checkpoint, write_checkpoint
+from tuner.engine.lineage_pack import LineagePack
 from tuner.engine.loop import Report
+from tuner.engine.metrics import pooled_rmse
 from tuner.engine.pack import Pack
 from tuner.engine.process import own_process
 from tuner.engine.training import Training
-from tuner.results.record import row_of
-from tuner.settings import build
+from tuner.raytune.assignment import Assignment
+from tuner.results.record import FITNESS, INHERITED, row_of
 
 
 class ConvTrial(tune.Trainable):
     """Evaluates one variant: a training iteration is one evaluation interval of its pack.
 
-    Its config holds one key, `variant`: a mapping with the variant's `name`, its `seed`, and its `config` as plain
-    values.
+    Its config is that of an `Assignment`. In a population, the checkpoint that it goes on from may be another trial's:
+    then its own lineage goes on where that of the checkpoint ends.
     """
 
     _dataset: Dataset
+    _aside: npt.NDArray[np.bool_] | None
     _training: Training
     _reports: Iterator[Report]
 
@@ -52,8 +58,15 @@ class ConvTrial(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """One evaluation interval."""
+        before = self._pack.inheritance
         report = next(self._reports)
-        return {**row_of(report, self._dataset.neurons), "macs": self._macs, "done": report.ending is not None}
+        row = {**row_of(report, self._dataset.neurons), "macs": self._macs, "done": report.ending is not None}
+        if self._aside is not None:
+            rmse, _ = pooled_rmse(report.predictions[:, self._aside], self._dataset.responses[self._aside])
+            row[FITNESS] = rmse if math.isfinite(rmse) else math.inf
+            news = self._pack.inheritance
+            row[INHERITED] = "" if news is before else str(news)
+        return row
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """The folder holds what this trial goes on from; Ray then copies it to the storage, and deletes it."""
@@ -64,9 +77,17 @@ class ConvTrial(tune.Trainable):
         self._begin(self.config, read_checkpoint(Path(str(checkpoint), FILE)))
 
     def _begin(self, config: dict[str, Any], checkpoint: Checkpoint | None = None) -> None:
-        name, variant = config["variant"]["name"], build(Config, config["variant"]["config"])
-        self._macs = cost_of(variant.model, len(self._dataset.neurons)).macs
-        splits = make_splits(variant.data, len(self._dataset.labelled), name)
-        pack = Pack(variant, self._dataset, splits, seed=config["variant"]["seed"], device=self._device)
-        self._training = Training(pack, self._dataset.responses, checkpoint)
+        told, labelled = Assignment.of(config), len(self._dataset.labelled)
+        in_population = told.fitness_seed is not None
+        splits = make_splits(told.config.data, labelled, "" if in_population else told.name)
+        self._macs = cost_of(told.config.model, len(self._dataset.neurons)).macs
+        self._aside = halves(labelled, told.fitness_seed) if told.fitness_seed is not None else None
+
+        def make(stage: Config) -> Pack:
+            return Pack(stage, self._dataset, splits, seed=told.seed, device=self._device)
+
+        self._pack = LineagePack(told.lineage, make)
+        self._training = Training(
+            self._pack, self._dataset.responses, checkpoint, aside_L=self._aside, to_the_end=told.to_the_end
+        )
         self._reports = self._training.reports()

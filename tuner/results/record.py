@@ -13,6 +13,10 @@ Status = Literal["finished", "stopped", "diverged", "failed", "unfinished"]
 RMSE_BEST = "rmse_best"
 """Of a row: the trial's lowest RMSE so far, NaN before any. Schedulers and searchers judge by it, since a trial
 keeps its best weights."""
+FITNESS = "fitness"
+"""Of a row in a population: the RMSE on the images that decide who is exploited, which all other numbers leave out."""
+INHERITED = "inherited"
+"""Of a row in a population: what the networks have of their donor's, where they began anew since the last row."""
 STOPPED = "stopped"
 """The ending of a trial that was not worth going on with."""
 

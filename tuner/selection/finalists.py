@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tuner.config import Config
+from tuner.engine.stopping import WITHOUT_END
 from tuner.lineage import with_configs
 from tuner.results.experiment import Entry
 from tuner.results.policy import Finalists
@@ -14,7 +15,6 @@ from tuner.settings import replaced
 
 FEWEST_FOLDS = 5
 MOST = 8
-WITHOUT_END = 10**6
 
 
 def finalists(search: Mapping[str, Scores], control: str, count: Finalists) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 What functions import here takes seconds to import (torch, Ray), or is not needed to say that the input is wrong.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tuner.config import Config, load_config
@@ -76,18 +76,31 @@ def prepare(
 
     dataset = find_dataset(data)
     entries = tuple(_fitted(variant, dataset, config) for variant in found.variants)
+    if strategy.population is not None:
+        entries = members_of(entries, strategy.population)
     return Job(base, found, entries, dataset, experiment, seed, policy, strategy, space, depth, examples)
 
 
 def _variants(base: Config, space: Space, depth: int, strategy: Strategy, seed: int) -> Expansion:
     """The variants; of a search that is told them on the way some that it might be told, so that all is checked."""
-    if strategy.samples is None:
+    if strategy.search == "grid":
         return expansion(base, space, depth=depth)
     import numpy as np  # not needed to say that a file is wrong
 
     from tuner.mutation.sample import sampled
+    from tuner.mutation.shared import check_shared
 
-    return sampled(base, space, np.random.default_rng(seed_of(seed, "sample")), samples=strategy.samples, depth=depth)
+    if strategy.search == "pbt":
+        check_shared(space)
+    samples = (strategy.population or 1) - 1 if strategy.samples is None else strategy.samples
+    return sampled(base, space, np.random.default_rng(seed_of(seed, "sample")), samples=samples, depth=depth)
+
+
+def members_of(entries: "tuple[Entry, ...]", size: int) -> "tuple[Entry, ...]":
+    """The control and the other members of a population, which begin with the variants; some twice if they are few."""
+    control, *variants = entries
+    starts = [variants[index % len(variants)] if variants else control for index in range(size - 1)]
+    return (control, *(replace(start, name=f"member-{number}") for number, start in enumerate(starts, start=1)))
 
 
 def _fitted(variant: Variant, dataset: "Dataset", config_file: str) -> "Entry":

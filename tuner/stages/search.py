@@ -5,6 +5,7 @@ from typing import Any
 
 from tuner.command import say
 from tuner.errors import Interrupted, TunerError
+from tuner.raytune.breeding import Breeding
 from tuner.raytune.method import Method
 from tuner.raytune.schedulers import Schedule
 from tuner.raytune.stopper import Limits
@@ -19,6 +20,7 @@ from tuner.stages.job import Job
 from tuner.stages.trials import Crew, open_log
 
 ENDED = "search_ended.txt"
+INTERVAL_EVALUATIONS = 2
 
 
 def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget) -> None:
@@ -40,7 +42,8 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
     if manifest is not None or not is_searched(job):
         write_responses(job.experiment.folder, job.dataset)
         entries, method = job.experiment.entries(), method_of(job)
-        limits = Limits(seconds=budget.for_search(), give_up=True, spared=job.entries[0].name)
+        give_up = method.breeding is None
+        limits = Limits(seconds=budget.for_search(), give_up=give_up, spared=job.entries[0].name)
         seeds = {entry.name: seed_of(job.seed, entry.name) for entry in entries}
         ended = crew.run(job.experiment, entries, job.experiment.records(), seeds, limits, method)
         if len(ended) < len(job.experiment.entries()) or (method.unfinished and not job.experiment.time_was_up):
@@ -58,6 +61,8 @@ def method_of(job: Job) -> Method:
     configs = (*(entry.config for entry in job.entries), *job.examples)
     longest = max(math.ceil(config.training.max_steps / config.training.eval_steps) for config in configs)
     schedule = Schedule(strategy.scheduler, base.name, longest, base.config.training.early_stopping_evals)
+    if strategy.search == "pbt":
+        return Method(breeding=breeding_of(job))
     if strategy.search != "optuna":
         return Method(schedule)
     assert strategy.samples is not None, "see Strategy.of"
@@ -75,6 +80,25 @@ def method_of(job: Job) -> Method:
         examples=job.examples,
     )
     return Method(schedule, suggestions)
+
+
+def breeding_of(job: Job) -> Breeding:
+    """How the members of the job's population are replaced."""
+    strategy, training = job.strategy, job.entries[0].config.training
+    assert strategy.quantile is not None, "see Strategy.of"
+    assert strategy.structural is not None, "see Strategy.of"
+    interval = strategy.interval or INTERVAL_EVALUATIONS * training.eval_steps
+    return Breeding(
+        space=job.space,
+        interval=interval,
+        quantile=strategy.quantile,
+        structural=strategy.structural,
+        patience=max(training.early_stopping_evals * training.eval_steps, 2 * interval),
+        control=job.entries[0].name,
+        starts=tuple(entry.config for entry in job.entries),
+        image_side=min(job.dataset.images.shape[1:3]),
+        seed=seed_of(job.seed, "population"),
+    )
 
 
 def is_searched(job: Job) -> bool:

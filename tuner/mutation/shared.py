@@ -1,0 +1,41 @@
+"""What all members of a population have in common, so that no mutation may change it."""
+
+from typing import Any
+
+from tuner.config import Config
+from tuner.errors import InputError
+from tuner.mutation.space import Space
+
+DATA = ("eval_size", "random_seed", "folds", "repeats", "reshuffle")
+TRAINING = (
+    "eval_steps",
+    "early_stopping_evals",
+    "max_steps",
+    "keep_checkpoint_max",
+    "export_best_models",
+    "exports_to_keep",
+)
+SHARED = {"change_data": DATA, "change_training": TRAINING}
+
+
+def shared_settings(config: Config) -> tuple[Any, ...]:
+    """Those settings: which images are held out, and at which steps what happens."""
+    return (
+        *(getattr(config.data, name) for name in DATA),
+        *(getattr(config.training, name) for name in TRAINING),
+    )
+
+
+def check_shared(space: Space) -> None:
+    """Nothing happens if a population can apply every mutation of the file.
+
+    Raises:
+        InputError: a mutation changes what its members have in common.
+    """
+    for grid in space:
+        for name, _ in grid.arguments:
+            if name in SHARED.get(grid.function, ()):
+                raise InputError(
+                    f"{grid.where}: {grid.function}: {name} is the same for all members of a population, since their "
+                    "networks pass from one to the other; leave it out, or take another --search"
+                )

@@ -1,0 +1,26 @@
+"""Ray Tune's logger of a trial's rows, which loses none."""
+
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.logger import JsonLoggerCallback
+
+
+class JsonRows(JsonLoggerCallback):
+    """Writes `result.json`; takes it from the storage once in a process.
+
+    Ray takes it whenever a trial starts, also after a pause: over rows that are in the local file already, and not yet
+    in the storage, where files are copied every few seconds.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._restored: set[str] = set()
+
+    def _restore_from_remote(self, file_name: str, trial: Trial) -> None:
+        if trial.trial_id not in self._restored:
+            self._restored.add(trial.trial_id)
+            super()._restore_from_remote(file_name, trial)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_restored": set()}
