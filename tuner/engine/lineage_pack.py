@@ -33,6 +33,11 @@ class LineagePack:
         return self._pack.config
 
     @property
+    def stage(self) -> Stage:
+        """The one that the networks are in."""
+        return self.lineage[self._number]
+
+    @property
     def splits(self) -> tuple[Split, ...]:
         """See `Pack`."""
         return self._pack.splits

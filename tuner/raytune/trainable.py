@@ -21,7 +21,7 @@ from tuner.engine.pack import Pack
 from tuner.engine.process import own_process
 from tuner.engine.training import Training
 from tuner.raytune.assignment import Assignment
-from tuner.results.record import FITNESS, INHERITED, row_of
+from tuner.results.record import DESCENT, FITNESS, Descent, row_of
 
 
 class ConvTrial(tune.Trainable):
@@ -58,15 +58,17 @@ class ConvTrial(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """One evaluation interval."""
-        before = self._pack.inheritance
         report = next(self._reports)
         row = {**row_of(report, self._dataset.neurons), "macs": self._macs, "done": report.ending is not None}
         if self._aside is not None:
             rmse, _ = pooled_rmse(report.predictions[:, self._aside], self._dataset.responses[self._aside])
             row[FITNESS] = rmse if math.isfinite(rmse) else math.inf
-            news = self._pack.inheritance
-            row[INHERITED] = "" if news is before else str(news)
+            row[DESCENT] = {**vars(self._descent()), "mutations": list(self._descent().mutations)}
         return row
+
+    def _descent(self) -> Descent:
+        stage = self._pack.stage
+        return Descent(stage.step, stage.donor, stage.mutations, str(self._pack.inheritance or ""))
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """The folder holds what this trial goes on from; Ray then copies it to the storage, and deletes it."""

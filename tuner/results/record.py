@@ -15,10 +15,27 @@ RMSE_BEST = "rmse_best"
 keeps its best weights."""
 FITNESS = "fitness"
 """Of a row in a population: the RMSE on the images that decide who is exploited, which all other numbers leave out."""
-INHERITED = "inherited"
-"""Of a row in a population: what the networks have of their donor's, where they began anew since the last row."""
+DESCENT = "descent"
+"""Of a row in a population: see `Descent`."""
 STOPPED = "stopped"
 """The ending of a trial that was not worth going on with."""
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Where the networks of a population's member come from.
+
+    Attributes:
+        step: Training steps taken when the member went on from its donor; 0 if it has not.
+        donor: That member's name; empty if it has not.
+        mutations: Names of those that made its config of the donor's, or of the base config.
+        inherited: How much of the networks is the donor's, in words.
+    """
+
+    step: int
+    donor: str
+    mutations: tuple[str, ...]
+    inherited: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +53,7 @@ class Measurement:
         neuron_r2: As above.
         seconds: That the trial has run for.
         ending: Why training ended here; empty if it went on.
+        descent: In a population, where the networks come from.
     """
 
     step: int
@@ -48,6 +66,7 @@ class Measurement:
     neuron_r2: tuple[float, ...]
     seconds: float
     ending: str = ""
+    descent: Descent | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +147,13 @@ def measurement_of(row: Mapping[str, Any]) -> Measurement:
         neuron_r2=tuple(neuron["r2"][name] for name in names),
         seconds=float(row.get("time_total_s", 0.0)),
         ending=str(row.get("ending", "")) or (STOPPED if row.get("done") else ""),
+        descent=_descent(row[DESCENT]) if DESCENT in row else None,
     )
+
+
+def _descent(told: Mapping[str, Any]) -> Descent:
+    mutations = tuple(str(name) for name in told["mutations"])
+    return Descent(int(told["step"]), str(told["donor"]), mutations, str(told["inherited"]))
 
 
 def read_rows(text: str) -> tuple[Measurement, ...]:
