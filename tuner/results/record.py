@@ -29,7 +29,7 @@ class Descent:
         step: Training steps taken when the member went on from its donor; 0 if it has not.
         donor: That member's name; empty if it has not.
         mutations: Names of those that made its config of the donor's, or of the base config.
-        inherited: How much of the networks is the donor's, in words.
+        inherited: How much of the networks is the donor's, in words; told in the first row after that.
     """
 
     step: int
