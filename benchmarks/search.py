@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.account import circumstances, save, table
+from benchmarks.curve import improvements
 from benchmarks.search_arms import ARMS, CPUS, Event
 from benchmarks.search_task import Task, recorded_task, simulated_task
 from benchmarks.search_trial import TRUTH
@@ -25,25 +26,16 @@ GRID = "grid + early stopping"
 SHARES = (0.25, 0.5, 1.0)
 
 
-def best_so_far(events: Sequence[Event]) -> list[Event]:
-    """The evaluations that were better than every one before them, by what the search believes."""
-    found: list[Event] = []
-    for event in events:
-        if event.believed < (found[-1].believed if found else float("inf")):
-            found.append(event)
-    return found
-
-
 def true_at(events: Sequence[Event], spent: float) -> float:
     """True RMSE of what is best after so many replicate-steps."""
-    known = [event for event in best_so_far(events) if event.spent <= spent]
+    known = [event for event in improvements(events) if event.spent <= spent]
     return known[-1].true if known else float("nan")
 
 
 def reached(events: Sequence[Event], target: float, budget: float) -> float:
     """Replicate-steps until what is best so far is truly no worse than the target, for good; infinite if never."""
     found = float("inf")
-    for event in best_so_far([event for event in events if event.spent <= budget]):
+    for event in improvements([event for event in events if event.spent <= budget]):
         if event.true > target:
             found = float("inf")
         elif found == float("inf"):
@@ -97,7 +89,7 @@ def _searched(task: Task, arms: list[str]) -> dict[str, tuple[Event, ...]]:
     for arm in [GRID, *(name for name in arms if name != GRID)]:
         begun = time.perf_counter()
         found[arm] = ARMS[arm](task)
-        best = best_so_far(found[arm])[-1]
+        best = improvements(found[arm])[-1]
         took = time.perf_counter() - begun
         print(
             f"seed {task.seed}  {arm:<26} {found[arm][-1].spent:>7} replicate-steps {took:>5.0f} s  "

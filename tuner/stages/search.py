@@ -38,6 +38,8 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
     """
     if manifest is not None:
         job.experiment.begin(manifest, job.entries, origin_of(job.dataset, job.seed))
+    elif not is_searched(job):  # a crash may have come before all of them had a folder
+        job.experiment.describe(job.entries, origin_of(job.dataset, job.seed))
     open_log(crew)
     if manifest is not None or not is_searched(job):
         write_responses(job.experiment.folder, job.dataset)
@@ -52,6 +54,8 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
             say(*fewer(job.strategy, len(ended) - 1, job.experiment.time_was_up))
         if budget.seconds is not None and not any(record.measurements for record in job.experiment.records()):
             raise TunerError("time was up before anything was measured; begin another experiment with more")
+        if method.breeding is not None:  # whose members end with other configs than they began with
+            job.experiment.describe(job.experiment.entries(), origin_of(job.dataset, job.seed))
         job.experiment.folder.write(ENDED, "every trial has ended, or its time was up\n")
 
 
