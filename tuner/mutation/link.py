@@ -45,7 +45,8 @@ class Grid:
         """`[self.size, other.size]`: the mean of the other's values that are nearest; zero where there are none."""
         coarse, fine = (self, other) if self.stride > other.stride else (other, self)
         places = fine.first + fine.stride * torch.arange(fine.size)
-        nearest = torch.round((places - coarse.first) / coarse.stride).long()
+        # Halfway between two, always the second: `torch.round` takes the even one, and so skips every other.
+        nearest = torch.floor((places - coarse.first) / coarse.stride + 0.5).long()
         known = (nearest >= 0) & (nearest < coarse.size)
         found = torch.zeros(coarse.size, fine.size)
         found[nearest[known], torch.arange(fine.size)[known]] = 1.0
