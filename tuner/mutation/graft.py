@@ -105,9 +105,10 @@ def _computes_the_same(old: Layer, new: Layer) -> bool:
     one, other = old.settings, new.settings
     if not isinstance(one, ConvLayer) or not isinstance(other, ConvLayer):
         return True
-    if (one.padding, one.pool_size) != (other.padding, other.pool_size):
+    valid = [layer.padding == "valid" and layer.kernel_size > 1 for layer in (one, other)]
+    if valid[0] != valid[1] or one.pool_size != other.pool_size:
         return False
-    if one.padding == "valid":
+    if valid[0]:
         return one.kernel_size == other.kernel_size
     left, right = ((k - 1) // 2 for k in (one.kernel_size, other.kernel_size))
     return right >= left and other.kernel_size - right >= one.kernel_size - left

@@ -119,6 +119,6 @@ def _weights_read(network: Network) -> list[Tensor]:
 def _count(number: int) -> str:
     """About how many, in three digits at most: 1.2 M."""
     for factor, unit in ((10**6, " M"), (10**3, " k")):
-        if number >= factor:
+        if number >= 0.9995 * factor:
             return f"{number / factor:.{1 if number < 10 * factor else 0}f}{unit}"
     return str(number)
