@@ -85,7 +85,7 @@ def _walk(graft: Graft, parent: Network, link: Link, pairs: list[LayerPair], rea
         if old is not None and new is not None:
             link = graft.matched(link, old, new, read[passed] if passed < len(read) else None)
         elif old is not None:
-            link = deleted(parent, link, old)
+            link = deleted(parent, link, old, graft.generator)
         elif new is not None:
             link = added(graft, link, new, read[passed])
     return link
