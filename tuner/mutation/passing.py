@@ -34,9 +34,9 @@ def added(graft: Graft, link: Link, new: Layer, following: Tensor) -> Link:
         return _pass(graft, _unfolded(link), new, one, torch.eye(width))
     if units >= 2 * width:
         return _pass(graft, _unfolded(link), new, *_both_signs(torch.eye(width)))
-    read = link.values(following)
     if not isinstance(new.settings, ConvLayer):
-        return _factorise(graft, link, new, read.flatten(1))
+        return _factorise(graft, link, new, link.values(link.unfolded(following.flatten(1))).flatten(1))
+    read = link.values(following)
     kept = read.square().sum((0, 2, 3)).argsort(descending=True, stable=True)[:units].sort().values
     passed = torch.eye(width)[kept]
     lift = 0.0 if link.positive else HIGHEST
@@ -93,7 +93,8 @@ def _factorise(graft: Graft, link: Link, new: Layer, read: Tensor) -> Link:
     directions, back = read, torch.eye(len(read))
     whole = units >= 2 * len(read)
     if not whole:
-        left, sizes, right = torch.linalg.svd(read, full_matrices=False)
+        # A diverged parent's child is diverged too, which is no error.
+        left, sizes, right = torch.linalg.svd(read.nan_to_num(0.0, 0.0, 0.0), full_matrices=False)
         most = max(1, units // 2)
         directions, back = right[:most], (left * sizes)[:, :most]
     passed, signs = _both_signs(directions)
