@@ -363,8 +363,9 @@ def test_what_is_inherited_is_counted_and_told() -> None:
     }
 
 
-def test_zeros_around_a_smaller_kernel_are_not_inherited() -> None:
-    child = inherited(grown(PARENTS["plain"]), FUNCTIONS["change_conv_layer"](PARENTS["plain"], 1, kernel_size=5))
+@pytest.mark.parametrize("parent", PARENTS)
+def test_zeros_around_a_smaller_kernel_are_not_inherited(parent: str) -> None:
+    child = inherited(grown(PARENTS[parent]), FUNCTIONS["change_conv_layer"](PARENTS[parent], 1, kernel_size=5))
     assert child.total - child.inherited == 8 * 4 * (5 * 5 - 3 * 3)
 
 
@@ -426,6 +427,60 @@ def test_dense_layers_are_added_one_behind_the_other(units: tuple[int, int]) -> 
     check_whole(child.network, config)
     one, other = answers(before, images_of(16)), answers(child.network, images_of(16))
     assert ((one - other).abs().max() < ROUNDING) == child.exact
+
+
+@pytest.mark.parametrize("parent", PARENTS)
+@pytest.mark.parametrize(("function", "arguments", "layer"), WIDER)
+def test_moments_of_other_layers_are_those_of_the_childs_own_gradient(
+    function: str, arguments: dict[str, Any], layer: str, parent: str
+) -> None:
+    """Also of those that read copies: each is what its original is."""
+    child = inherited(grown(PARENTS[parent]), mutated(PARENTS[parent], function, arguments)).network
+    gradient = gradients(child)
+    others = [name for name in child.moments if not name.startswith((layer, layer.replace("convs", "norms")))]
+    assert len(others) >= 6
+    for name in others:
+        tolerance = 1e-4 * float(gradient[name].abs().max())
+        torch.testing.assert_close(child.moments[name]["exp_avg"], gradient[name], rtol=0, atol=tolerance)
+
+
+def difference(parent: Network, child: Network) -> float:
+    images = images_of(parent.model.image_size)
+    return float((answers(parent, images) - answers(child, images)).abs().max())
+
+
+def test_a_narrower_layer_keeps_the_units_that_matter() -> None:
+    parent = grown(PARENTS["plain"])
+    parent.net["logits.weight"][:, ::2] = 0.0
+    config = mutated(PARENTS["plain"], "change_dense_layer", {"layer_id": 0, "num_units": 8})
+    assert difference(parent, inherited(parent, config).network) < ROUNDING
+
+
+def test_an_added_convolution_that_is_too_narrow_passes_the_channels_that_matter() -> None:
+    parent = grown(PARENTS["plain"])
+    parent.net["denses.0.weight"].view(16, 8, 8, 8)[:, [0, 5]] = 0.0
+    config = mutated(PARENTS["plain"], "add_conv_layer", {"num_filters": 6, "kernel_size": 3, "pool_size": 1})
+    assert difference(parent, inherited(parent, config).network) < ROUNDING
+
+
+def test_a_first_layer_of_three_filters_passes_the_image_where_there_is_no_edge() -> None:
+    config = config_of(conv_layers=[{**CONV, "kernel_size": 1}], dense_layers=[{"num_units": 16}])
+    parent = grown(config)
+    added = mutated(config, "add_conv_layer", {"layer_id": 0, "num_filters": 3, "kernel_size": 3, "pool_size": 1})
+    assert difference(parent, inherited(parent, added).network) < ROUNDING
+
+
+def test_what_a_deleted_layer_added_is_not_lost_to_a_batch_normalisation() -> None:
+    conv = {"num_filters": 3, "kernel_size": 1, "pool_size": 1}
+    config = config_of(image_size=8, conv_layers=[conv, conv, {**conv, "num_filters": 5, "batch_norm": True}])
+    parent = grown(config)
+    for name in ("convs.0", "convs.1"):
+        parent.net[f"{name}.weight"].abs_()
+        parent.net[f"{name}.bias"].fill_(4.0)
+    child = inherited(parent, mutated(config, "delete_conv_layer", {"layer_id": 1})).network
+    images = images_of(8)
+    # Values are about 10: 1e-4 is their rounding.
+    torch.testing.assert_close(answers(child, images), answers(parent, images), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("units", [600, 8])

@@ -64,6 +64,13 @@ def test_weights_of_copies_have_the_originals_sum_and_are_not_proportional() -> 
     assert apart[0, 2] != 0
 
 
+def test_moments_of_a_coarser_map_are_the_mean_of_those_in_it() -> None:
+    coarse, ones = PIXELS.after(POOLED), torch.ones(3, 2, 16, 16)
+    link = replace(LINK, maps=(PIXELS, coarse), copies=torch.eye(2), flat=True)
+    for power in (1, 2):
+        assert torch.equal(link.moments(ones, power), torch.ones(3, 2, 8, 8))
+
+
 def test_offsets_are_added_once_for_every_value_that_is_read() -> None:
     weight, offsets = torch.arange(8.0).view(1, 2, 2, 2), torch.tensor([1.0, 10.0])
     link = replace(LINK, offsets=offsets, maps=(Grid(0, 1, 2), Grid(0, 1, 2)))
