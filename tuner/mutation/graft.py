@@ -46,7 +46,7 @@ class Graft:
         else:
             self.set_bias(new, (bias + link.offset(weight))[units.origins])
             self.inherited += len(units.origins)
-        if bool(old.norm) == bool(new.norm) and link.copies is not None:
+        if bool(old.norm) == bool(new.norm):
             self._take_moments(link, old, new, units)
         exact = link.exact and _computes_the_same(old, new)
         return units.link(_behind(link.maps, old, new), exact=exact)
@@ -72,7 +72,7 @@ class Graft:
 
     def _take_moments(self, link: Link, old: Layer, new: Layer, units: Units) -> None:
         """What Adam knows of the parent's layer; a copy's gradients are its share of the original's."""
-        names = [(old.weight, new.weight)]
+        names = [(old.weight, new.weight)] if link.copies is not None else []
         names += [(f"{old.norm or old.name}.bias", f"{new.norm or new.name}.bias")]
         names += [(f"{old.norm}.weight", f"{new.norm}.weight")] if old.norm else []
         for its, mine in names:
@@ -105,9 +105,10 @@ def _computes_the_same(old: Layer, new: Layer) -> bool:
     one, other = old.settings, new.settings
     if not isinstance(one, ConvLayer) or not isinstance(other, ConvLayer):
         return True
-    if (one.padding, one.pool_size) != (other.padding, other.pool_size):
+    valid = [layer.padding == "valid" and layer.kernel_size > 1 for layer in (one, other)]
+    if valid[0] != valid[1] or one.pool_size != other.pool_size:
         return False
-    if one.padding == "valid":
+    if valid[0]:
         return one.kernel_size == other.kernel_size
     left, right = ((k - 1) // 2 for k in (one.kernel_size, other.kernel_size))
     return right >= left and other.kernel_size - right >= one.kernel_size - left

@@ -45,7 +45,8 @@ class Grid:
         """`[self.size, other.size]`: the mean of the other's values that are nearest; zero where there are none."""
         coarse, fine = (self, other) if self.stride > other.stride else (other, self)
         places = fine.first + fine.stride * torch.arange(fine.size)
-        nearest = torch.round((places - coarse.first) / coarse.stride).long()
+        # Halfway between two, always the second: `torch.round` takes the even one, and so skips every other.
+        nearest = torch.floor((places - coarse.first) / coarse.stride + 0.5).long()
         known = (nearest >= 0) & (nearest < coarse.size)
         found = torch.zeros(coarse.size, fine.size)
         found[nearest[known], torch.arange(fine.size)[known]] = 1.0
@@ -64,7 +65,8 @@ class Link:
         copies: `[C, P]`: the child's channels are this times the parent's; None where that is not known, so that
             what an optimiser has learned of the next layer is of no use.
         offsets: `[P]`, added to what is read; None if there are none.
-        origins: `[C]`, the parent's channel that each of the child's is a copy of; None where none is copied twice.
+        origins: `[C]`, the parent's channel that each of the child's is a copy of, P if of none; None where none is
+            copied twice.
         positive: Whether none of the child's values is below zero.
         flat: Whether the next layer reads every value of the maps.
         done: Whether `reads` is of what the parent's next layer makes of its channels.
@@ -127,6 +129,22 @@ class Link:
         """`[O]`, what the offsets add to the output of the parent's weights."""
         return 0.0 if self.offsets is None else torch.einsum("opyx,p->o", weight, self.offsets)
 
+    @property
+    def each_offset(self) -> Tensor | None:
+        """The offsets of all values of the parent that the next layer reads."""
+        if self.offsets is None or not self.flat:
+            return self.offsets
+        return self.offsets.repeat_interleave(self.maps[0].size ** 2)
+
+    def told_apart(self, weight: Tensor, generator: torch.Generator) -> Tensor:
+        """Weights `[O, width]` of the child's values, those of copies no longer proportional; the sums are the same."""
+        if self.origins is None:
+            return weight
+        size = self.maps[1].size if self.flat else 1
+        mine = weight.view(len(weight), -1, size, size)
+        sums = mine.new_zeros(len(mine), self.reads.shape[0] + 1, size, size).index_add(1, self.origins, mine)
+        return weight + _noise(sums[:, :-1], self.origins, generator).flatten(1)
+
     def _in_places(self, found: Tensor, reads: Tensor) -> Tensor:
         same = self.maps[0] == self.maps[1]
         return found if same else torch.einsum("ocyx,yh,xw->ochw", found, reads, reads)
@@ -137,6 +155,7 @@ def _noise(weight: Tensor, origins: Tensor, generator: torch.Generator) -> Tenso
 
     Copies whose outgoing weights are proportional would stay copies: Adam's steps do not depend on a gradient's size.
     """
+    weight = functional.pad(weight, (0, 0, 0, 0, 0, 1))  # of no channel
     drawn = torch.rand(len(weight), len(origins), *weight.shape[2:], generator=generator) - 0.5
     shared = functional.one_hot(origins, weight.shape[1]).float()
     means = torch.einsum("ocyx,cp->opyx", drawn, shared / shared.sum(0).clamp(min=1.0))
