@@ -54,7 +54,7 @@ def rungs(results: Path) -> dict[str, float]:
             with (results / "state").open("w+b") as file:
                 file.write(state["scheduler"])
                 file.seek(0)
-                inner, _ = States(file).load()
+                inner, *_ = States(file).load()
             return {trial: -value for trial, value in inner["_brackets"][0]._rungs[-1][1].items()}
     return {}
 
