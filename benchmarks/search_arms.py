@@ -18,18 +18,18 @@ from tuner.dataset.fit import fitted
 from tuner.mutation.expand import Variant
 from tuner.mutation.sample import sampled
 from tuner.raytune import launch
-from tuner.raytune.breeding import Breeding
 from tuner.raytune.method import Method
 from tuner.raytune.schedulers import Schedule
 from tuner.raytune.stopper import Limits
 from tuner.raytune.suggestions import Suggestions
 from tuner.results.experiment import Entry, Experiment
 from tuner.results.origin import origin_of
+from tuner.results.policy import Policy
 from tuner.results.record import RMSE_BEST
-from tuner.results.strategy import BRED
+from tuner.results.strategy import Strategy
 from tuner.seeding import seed_of
-from tuner.stages.job import members_of
-from tuner.stages.search import INTERVAL_EVALUATIONS, PATIENCE_INTERVALS
+from tuner.stages.job import Job, members_of
+from tuner.stages.search import breeding_of
 
 MORE = 2
 """Times as many variants as the grid has, for searches that draw them: more than the budget is enough for."""
@@ -105,23 +105,14 @@ ARMS: dict[str, Callable[[Task], tuple[Event, ...]]] = {
 
 
 def _population(task: Task) -> tuple[Event, ...]:
-    size, training = BRED["population"], task.base.training
+    strategy = Strategy.of({"search": "pbt"})
+    assert strategy.population is not None, "it is a population's"
     rng = np.random.default_rng(seed_of("sample", task.seed))
-    found = sampled(task.base, task.space, rng, samples=size - 1).variants
-    entries = members_of(_entries(task, found), size)
-    interval = INTERVAL_EVALUATIONS * training.eval_steps
-    breeding = Breeding(
-        space=task.space,
-        interval=interval,
-        quantile=BRED["quantile"],
-        structural=BRED["structural"],
-        patience=max(training.early_stopping_evals * training.eval_steps, PATIENCE_INTERVALS * interval),
-        control=entries[0].name,
-        starts=tuple(entry.config for entry in entries),
-        image_side=min(task.dataset.images.shape[1:3]),
-        seed=task.seed,
-    )
-    return _run(task, entries, Method(breeding=breeding), give_up=False)
+    found = sampled(task.base, task.space, rng, samples=strategy.population - 1)
+    entries = members_of(_entries(task, found.variants), strategy.population)
+    nowhere = Experiment.at("", "benchmark", "search")
+    job = Job(task.base, found, entries, task.dataset, nowhere, task.seed, Policy(), strategy, task.space)
+    return _run(task, entries, Method(breeding=breeding_of(job)), give_up=False)
 
 
 def _asha(base: Config) -> Schedule:

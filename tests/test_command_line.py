@@ -118,6 +118,46 @@ WRONG_FILES: dict[str, tuple[str, str | bytes, str]] = {
 }
 
 
+# what is given beside --search pbt, and what is said of it
+WRONG_POPULATIONS = {
+    "--population 2": "--population must be 3 to 10000, the base config among them, but got 2",
+    "--population 10001": "--population must be 3 to 10000, the base config among them, but got 10001",
+    "--quantile 0.9": "--quantile must be above 0 and at most 0.5, but got 0.9",
+    "--quantile 0": "--quantile must be above 0 and at most 0.5, but got 0",
+    "--structural 2": "--structural must be a probability, 0 to 1, but got 2",
+    "--interval 77": "--interval must be a multiple of training.eval_steps, which is 50, but got 77",
+    "--interval 1000": (
+        "--interval must be below training.max_steps, which is 1000, but is 1000: no member would ever be replaced"
+    ),
+    "--scheduler asha": "--scheduler does not belong to --search pbt, which is one; leave it out",
+    "--samples 3": "--samples does not belong to --search pbt, whose size is --population; leave it out",
+    "--sampler tpe": "--sampler belongs to --search optuna, but got --search pbt",
+    "--objective rmse,macs": "--objective rmse,macs belongs to --search optuna, but got --search pbt",
+    "--mutations shared.yaml": (
+        "shared.yaml:3: change_training: eval_steps is the same for all members of a population, since their networks "
+        "pass from one to the other; leave it out, or take another --search"
+    ),
+    "--mutations own.yaml": (
+        "own.yaml:2: own_folds.folded would hold out other images, or evaluate at other steps, than the rest of the "
+        "population; leave it out, or take another --search"
+    ),
+    "--search grid --population 4": "--population belongs to --search pbt, but got --search grid",
+    "--search random --interval 50": "--interval belongs to --search pbt, but got --search random",
+}
+
+
+@pytest.mark.parametrize("options", WRONG_POPULATIONS)
+def test_a_wrong_population_is_one_sentence_and_exit_code_2(workplace: Path, options: str) -> None:
+    (workplace / "shared.yaml").write_text("change_training:\n  - learning_rate: [0.1]\n  - eval_steps: [3]\n")
+    (workplace / "own.yaml").write_text("own_folds.folded:\n  - {}\n")
+    (workplace / "own_folds.py").write_text(
+        "def folded(config):\n"
+        "    return config.model_copy(update={'data': config.data.model_copy(update={'folds': 2})})\n"
+    )
+    said = refused(workplace, "tuner.run", *ARGUMENTS, "--search", "pbt", *options.split())
+    assert said == f"error: {WRONG_POPULATIONS[options]}"
+
+
 @pytest.mark.parametrize("case", WRONG_FILES)
 def test_a_wrong_file_is_one_sentence_and_exit_code_2(workplace: Path, case: str) -> None:
     name, text, problem = WRONG_FILES[case]

@@ -1,7 +1,9 @@
 """Whole populations, on the session's own Ray."""
 
 import json
-from collections.abc import Callable
+import math
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from tuner.engine.pack import Pack
 from tuner.engine.training import Training
 from tuner.lineage import Lineage, single
 from tuner.mutation.explore import explore
+from tuner.mutation.shared import shared_settings
 from tuner.mutation.space import Space, load_mutations
 from tuner.raytune.breeding import Breeding
 from tuner.raytune.launch import Resources, check_resources, run_trials
@@ -44,6 +47,36 @@ add_dense_layer:
   - num_units: [4, 6, 8]
 """
 NAMES = ("base", "member-1", "member-2", "member-3")
+NASTY = """
+change_training: [{learning_rate: [1.0e+30]}, {batch_size: [1]}]
+add_conv_layer: [{num_filters: [65536], kernel_size: [3]}, {num_filters: [4], kernel_size: [15]}]
+delete_conv_layer: [{layer_id: [0]}, {layer_id: [-1]}]
+delete_dense_layer: [{layer_id: [0]}]
+change_conv_layer: [{layer_id: [0], batch_norm: [true]}, {layer_id: [0, 1], pool_size: [8, 16]}]
+change_model: [{image_size: [4, 64]}, {num_classes: [7]}]
+set_distortion: [{name: [rotate], max_angle: [180]}]
+nasty.raises: [{}]
+nasty.plain: [{}]
+nasty.refolds: [{folds: [2, 4]}]
+nasty.without_end: [{}]
+nasty.recurses: [{}]
+"""
+OWN = """
+def raises(config):
+    raise ValueError("never")
+
+def plain(config):
+    return {}
+
+def refolds(config, folds):
+    return config.model_copy(update={"data": config.data.model_copy(update={"folds": folds})})
+
+def without_end(config):
+    return config.model_copy(update={"training": config.training.model_copy(update={"max_steps": 10**6})})
+
+def recurses(config):
+    return recurses(config)
+"""
 Row = dict[str, Any]
 
 
@@ -58,25 +91,26 @@ class Bred:
     folder: Path
 
     def rows(self, name: str) -> list[Row]:
-        return [json.loads(line) for line in (self.folder / name / "result.json").read_text().splitlines()]
+        file = self.folder / name / "result.json"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
 
     def told(self, *keys: str) -> dict[str, list[list[Any]]]:
         """Those of every row, NaN as text."""
-        return {name: [[repr(row[key]) for key in keys] for row in self.rows(name)] for name in NAMES}
+        return {name: [[repr(row[key]) for key in keys] for row in self.rows(name)] for name in self.seeds}
 
     def lineage(self, name: str) -> Lineage:
         """Of the member's last checkpoint."""
-        start = self.breeding.starts[NAMES.index(name)]
+        start = self.breeding.starts[list(self.seeds).index(name)]
         return ModelFolder(self.folder / name).checkpoints()[-1].lineage or single(start)
 
     @property
     def lineages(self) -> dict[str, Lineage]:
-        return {name: self.lineage(name) for name in NAMES}
+        return {name: self.lineage(name) for name in self.seeds}
 
     @property
     def replacements(self) -> list[tuple[str, int, str]]:
         """Member, step and donor of all that its rows tell of."""
-        told = [(name, row["descent"]) for name in NAMES for row in self.rows(name)]
+        told = [(name, row["descent"]) for name in self.seeds for row in self.rows(name)]
         return sorted({(name, descent["step"], descent["donor"]) for name, descent in told if descent["donor"]})
 
 
@@ -100,7 +134,7 @@ def bred(
         | settings,
         starts=starts,
     )
-    names = NAMES[: len(starts)]
+    names = ("base", *(f"member-{number}" for number in range(1, len(starts))))
     entries = tuple(Entry(name, config, ()) for name, config in zip(names, starts, strict=True))
     experiment, seeds = Experiment.at(str(folder), "group", "name"), {name: seed_of(seed, name) for name in names}
     experiment.begin({"variants": {name: [] for name in names}}, entries, origin_of(dataset, seed))
@@ -209,11 +243,64 @@ def test_fitness_and_all_other_numbers_are_of_different_images(
         assert np.isfinite(found.predictions[:, :, ~aside]).all()
 
 
-@pytest.mark.parametrize("at_a_time", [1, 2])
 def test_a_seed_decides_everything_whatever_the_timing(
-    run: Bred, dataset: Dataset, starts: tuple[Config, ...], tmp_path: Path, at_a_time: int
+    run: Bred, dataset: Dataset, starts: tuple[Config, ...], tmp_path: Path
 ) -> None:
-    again = bred(tmp_path, dataset, starts, at_a_time=at_a_time)
+    again = bred(tmp_path, dataset, starts, at_a_time=1)
     assert again.lineages == run.lineages
     keys = ("step", "rmse", "fitness", "rmse_best", "train_rmse", "descent", "neuron", "ending")
     assert again.told(*keys) == run.told(*keys)
+
+
+@pytest.fixture(scope="module")
+def nasty(
+    config: Config, dataset: Dataset, tmp_path_factory: pytest.TempPathFactory, ray_session: None
+) -> Iterator[Bred]:
+    """The control diverges, as does a member; another one cannot even begin."""
+    folder = tmp_path_factory.mktemp("nasty")
+    (folder / "nasty.py").write_text(OWN)
+    layer = {"num_filters": 65_536, "kernel_size": 9}  # 350 GB of weights
+    fine = changed(config, max_steps=20)
+    wild = changed(fine, learning_rate=1e30)
+    model = replaced(fine.model, {"conv_layers": [layer, {**layer, "kernel_size": 3}]})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "path", list(sys.path))
+        space = space_of(folder, NASTY)
+        starts = (wild, fine, wild, replaced(fine, {"model": model}), changed(fine, learning_rate=0.005))
+        yield bred(folder, dataset, starts, space=space, interval=2, quantile=0.5)
+    sys.modules.pop("nasty")
+
+
+def test_no_mutation_and_no_member_ends_a_population(nasty: Bred) -> None:
+    statuses = {name: record.status for name, record in nasty.records.items()}
+    assert statuses == {"base": "diverged", "member-3": "failed"} | dict.fromkeys(
+        ("member-1", "member-2", "member-4"), "finished"
+    )
+    assert nasty.ended == set(statuses)
+    assert [row["step"] for row in nasty.rows("member-1")] == list(range(2, 21, 2))
+    assert {step for _, step, _ in nasty.replacements} == set(range(2, 20, 2))
+
+
+def test_a_member_that_diverged_is_replaced(nasty: Bred) -> None:
+    first, second, *_ = nasty.rows("member-2")
+    assert (math.isnan(first["rmse"]), first["fitness"], first["descent"]["donor"]) == (True, math.inf, "")
+    assert math.isfinite(second["fitness"]) or "learning_rate=1e+30" in second["descent"]["mutations"][0]
+    assert second["descent"]["donor"] in ("member-1", "member-4")
+
+
+def test_members_keep_what_they_have_in_common(nasty: Bred) -> None:
+    shared = shared_settings(nasty.breeding.starts[0])
+    stages = [stage for name in ("member-1", "member-2", "member-4") for stage in nasty.lineage(name)]
+    assert {shared_settings(stage.config) for stage in stages} == {shared}
+    assert all(nasty.breeding.fits(stage.config) == stage.config for stage in stages)
+
+
+def test_a_population_ends_once_no_member_becomes_better(
+    dataset: Dataset, starts: tuple[Config, ...], tmp_path: Path
+) -> None:
+    still = tuple(changed(start, learning_rate=1e-12, max_steps=1000) for start in starts)
+    found = bred(tmp_path, dataset, still, space=(), patience=4, interval=2)
+    assert found.ended == set(found.seeds)
+    assert {record.status for record in found.records.values()} == {"stopped"}
+    assert {len(record.measurements) for record in found.records.values()} == {3}

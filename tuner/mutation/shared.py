@@ -4,6 +4,7 @@ from typing import Any
 
 from tuner.config import Config
 from tuner.errors import InputError
+from tuner.mutation.expand import Expansion
 from tuner.mutation.space import Space
 
 DATA = ("eval_size", "random_seed", "folds", "repeats", "reshuffle")
@@ -39,3 +40,17 @@ def check_shared(space: Space) -> None:
                     f"{grid.where}: {grid.function}: {name} is the same for all members of a population, since their "
                     "networks pass from one to the other; leave it out, or take another --search"
                 )
+
+
+def check_starts(base: Config, found: Expansion) -> None:
+    """Nothing happens if all variants have in common what members do; a user's own function may change anything.
+
+    Raises:
+        InputError: one has not.
+    """
+    for variant in found.variants:
+        if shared_settings(variant.config) != shared_settings(base):
+            raise InputError(
+                f"{variant.mutations[-1].where}: {variant.name} would hold out other images, or evaluate at other "
+                "steps, than the rest of the population; leave it out, or take another --search"
+            )

@@ -17,6 +17,7 @@ from tuner.errors import InputError
 from tuner.raytune.assignment import name_of
 from tuner.raytune.method import LISTED, Method
 from tuner.raytune.relay import Listener, Relay
+from tuner.raytune.resumption import Remains
 from tuner.raytune.rows import JsonRows
 from tuner.raytune.stopper import Limits, StopEarly
 from tuner.raytune.trainable import ConvTrial
@@ -207,7 +208,7 @@ def _new_tuner(
             storage_path=parent,
             verbose=0,
             stop=StopEarly(),
-            callbacks=[CSVLoggerCallback(), JsonRows(), Relay(), *callbacks],
+            callbacks=[CSVLoggerCallback(), JsonRows(), Relay(), Remains(), *callbacks],
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1, checkpoint_at_end=False, num_to_keep=keep),
             sync_config=tune.SyncConfig(sync_period=SYNC_PERIOD_S),

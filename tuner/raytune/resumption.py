@@ -62,6 +62,28 @@ class Adoption(tune.Callback):
             self._told = True
 
 
+class Remains(tune.Callback):
+    """Makes the trials that Ray has restored forget checkpoints that are not there any more.
+
+    The process before may have deleted some since Ray's last snapshot. Ray fails when it deletes them again, and then
+    counts the trial's checkpoints wrongly: a later one is written over one that this or another trial goes on from.
+    """
+
+    def __init__(self) -> None:
+        self._done = False
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Ray's hook: its trials are there, and none has gone on yet."""
+        for trial in () if self._done else trials:
+            manager: Any = trial.run_metadata.checkpoint_manager
+            manager._checkpoint_results = [kept for kept in manager._checkpoint_results if _is_there(kept.checkpoint)]
+        self._done = True
+
+
+def _is_there(checkpoint: Any) -> bool:
+    return bool(checkpoint.filesystem.get_file_info(checkpoint.path).type)  # 0 is FileType.NotFound
+
+
 class _Pickler(cloudpickle.CloudPickler):
     def persistent_id(self, value: Any) -> str | None:
         return value.trial_id if isinstance(value, Trial) else None

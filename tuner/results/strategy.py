@@ -64,13 +64,13 @@ class Strategy:
             raise InputError(f"--{bred} belongs to --search pbt, but got --search {search}")
         if search == "pbt" and given.get("scheduler", "none") != "none":
             raise InputError("--scheduler does not belong to --search pbt, which is one; leave it out")
+        if search != "optuna" and ("sampler" in given or several):
+            option = "--sampler" if "sampler" in given else f"--objective {given['objective']}"
+            raise InputError(f"{option} belongs to --search optuna, but got --search {search}")
         if search == "pbt":
             given = {**BRED, **given}
             _check_population(**{name: given[name] for name in BRED})
             return Strategy(**{name: value for name, value in given.items() if value is not None})
-        if search != "optuna" and ("sampler" in given or several):
-            option = "--sampler" if "sampler" in given else f"--objective {given['objective']}"
-            raise InputError(f"{option} belongs to --search optuna, but got --search {search}")
         if several and given.get("sampler") == "cmaes":
             raise InputError("--sampler cmaes knows one objective; take nsga2, tpe or gp, or --objective rmse")
         if search != "grid":

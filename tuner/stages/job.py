@@ -6,7 +6,7 @@ What functions import here takes seconds to import (torch, Ray), or is not neede
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tuner.config import Config, load_config
+from tuner.config import Config, TrainingConfig, load_config
 from tuner.document import read_document
 from tuner.errors import ConfigError, InputError
 from tuner.mutation.expand import Expansion, Variant, expansion
@@ -68,6 +68,8 @@ def prepare(
     """
     base = load_config(config)
     space = load_mutations(mutations)
+    if strategy.search == "pbt":
+        check_interval(strategy.interval, base.training)
     found = _variants(base, space, depth, strategy, seed)
     examples = tuple(variant.config for variant in found.variants) if strategy.search == "optuna" else ()
     if examples:
@@ -88,12 +90,38 @@ def _variants(base: Config, space: Space, depth: int, strategy: Strategy, seed: 
     import numpy as np  # not needed to say that a file is wrong
 
     from tuner.mutation.sample import sampled
-    from tuner.mutation.shared import check_shared
+    from tuner.mutation.shared import check_shared, check_starts
 
     if strategy.search == "pbt":
         check_shared(space)
     samples = (strategy.population or 1) - 1 if strategy.samples is None else strategy.samples
-    return sampled(base, space, np.random.default_rng(seed_of(seed, "sample")), samples=samples, depth=depth)
+    found = sampled(base, space, np.random.default_rng(seed_of(seed, "sample")), samples=samples, depth=depth)
+    if strategy.search == "pbt":
+        check_starts(base, found)
+    return found
+
+
+def interval_of(interval: int | None, training: TrainingConfig) -> int:
+    """Training steps between two replacements in a population; by default two evaluations."""
+    return 2 * training.eval_steps if interval is None else interval
+
+
+def check_interval(interval: int | None, training: TrainingConfig) -> None:
+    """Nothing happens if members can be compared at the end of each interval, and there is one.
+
+    Raises:
+        InputError: they cannot.
+    """
+    steps = interval_of(interval, training)
+    if steps % training.eval_steps:
+        raise InputError(
+            f"--interval must be a multiple of training.eval_steps, which is {training.eval_steps}, but got {steps}"
+        )
+    if steps >= training.max_steps:
+        raise InputError(
+            f"--interval must be below training.max_steps, which is {training.max_steps}, but is {steps}: no member "
+            "would ever be replaced"
+        )
 
 
 def members_of(entries: "tuple[Entry, ...]", size: int) -> "tuple[Entry, ...]":

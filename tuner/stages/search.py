@@ -16,12 +16,12 @@ from tuner.results.origin import origin_of
 from tuner.results.record import RMSE_BEST
 from tuner.seeding import seed_of
 from tuner.stages.budget import Budget
-from tuner.stages.job import Job
+from tuner.stages.job import Job, interval_of
 from tuner.stages.trials import Crew, open_log
 
 ENDED = "search_ended.txt"
-INTERVAL_EVALUATIONS, PATIENCE_INTERVALS = 2, 4
-"""Of a population; what a mutation is worth shows some intervals later."""
+PATIENCE_INTERVALS = 4
+"""Of a population: what a mutation is worth shows some intervals later."""
 
 
 def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget) -> None:
@@ -92,7 +92,7 @@ def breeding_of(job: Job) -> Breeding:
     strategy, training = job.strategy, job.entries[0].config.training
     assert strategy.quantile is not None, "see Strategy.of"
     assert strategy.structural is not None, "see Strategy.of"
-    interval = strategy.interval or INTERVAL_EVALUATIONS * training.eval_steps
+    interval = interval_of(strategy.interval, training)
     return Breeding(
         space=job.space,
         interval=interval,
