@@ -58,6 +58,11 @@ class Population:
         return tuple(dict.fromkeys(branch.member for branch in self.branches))
 
     @property
+    def control(self) -> str:
+        """The member that is never replaced."""
+        return self.branches[0].member if self.branches else ""
+
+    @property
     def replacements(self) -> tuple[Branch, ...]:
         """The branches that went on from a donor, in the order of steps."""
         return tuple(sorted((one for one in self.branches if one.donor), key=lambda one: one.step))

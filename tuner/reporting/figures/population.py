@@ -17,7 +17,7 @@ from tuner.results.population import Branch, Population
 from tuner.results.verdict import Verdict
 
 LEFT, WIDE, HEIGHT = 0.7, 7.7, 3.8
-ROW, LETTER = 0.17, 0.065
+ROW, LETTER = 0.17, 0.06
 """Inches: between two labels, and of a letter of them, which is rather wide."""
 LABELS, NAMED = 14, 16
 """At most so many mutations are written beside the curve, and so many members at its end."""
@@ -41,54 +41,48 @@ def population_picture(verdict: Verdict) -> Picture | None:
         "A cross is where a member gave up its networks: it went on with another member's, from the other end of the "
         "dotted line. The base config is dashed; it is never replaced.",
         "Curves that leave the frame are cut off." if cut else "",
-        f"{plural(left_out, 'more stage')} of the winner is in the table only."
-        if left_out == 1
-        else f"{left_out} more stages of the winner are in the table only."
-        if left_out
-        else "",
+        f"{plural(left_out, 'more stage')} of the winner: see the table." if left_out else "",
     )
-    top = 0.35 + ROW * len(shown)
+    top = 0.45 + ROW * len(shown)
 
     def draw(figure: Figure) -> None:
         axes = inches(figure, LEFT, 0.5, WIDE, HEIGHT)
-        control = verdict.control.name if verdict.control else ""
         _frame(axes, population, ends)
-        _draw_members(axes, population, control)
+        _draw_members(axes, population)
         _draw_path(axes, population.path, verdict.winner.step)
         _label(axes, shown)
         _name(axes, population, verdict.winner.name)
-        figure.legend(handles=_legend(control), loc="upper left", ncols=5, bbox_to_anchor=(0.06, 1.0))
+        figure.legend(handles=_legend(verdict), loc="upper left", ncols=5, bbox_to_anchor=(0.06, 1.0))
 
     return Picture(svg_of("population", caption, (WIDTH, 0.5 + HEIGHT + top), draw), caption)
 
 
 def spaced(places: Sequence[float], gap: float) -> list[float]:
-    """Places in the same order, as near to these as they can be with this gap between any two.
+    """Places from 0 to 1 in the same order, as near to these as they can be with this gap between any two.
 
-    Where some are too close, they share their room out around their middle (pool adjacent violators, as isotonic
-    regression does).
+    Those that are too close share their room around their middle: an isotonic regression of the places less the gaps
+    below each, by the pool adjacent violators algorithm. If there is too little room, some are above 1.
     """
     order = sorted(range(len(places)), key=lambda index: places[index])
-    pools = list[tuple[float, int]]()  # the mean of the places, less the gaps before them, and how many
+    pools = list[tuple[float, int]]()  # their mean, and how many they are
     for rank, index in enumerate(order):
         mean, count = places[index] - rank * gap, 1
         while pools and pools[-1][0] > mean:
             before, more = pools.pop()
             mean, count = (mean * count + before * more) / (count + more), count + more
         pools.append((mean, count))
-    level = [mean for mean, count in pools for _ in range(count)]
-    found = [0.0] * len(places)
-    for rank, index in enumerate(order):
-        found[index] = level[rank] + rank * gap
-    return found
+    highest = 1 - (len(places) - 1) * gap
+    levels = [max(0.0, min(mean, highest)) for mean, count in pools for _ in range(count)]
+    return [levels[rank] + rank * gap for rank in np.argsort(order)]
 
 
 def _limits(population: Population) -> Limits:
-    """All of it, but for what is far above most."""
+    """All values, but for those of the first steps that are far above the others."""
     values = np.array([value for one in population.branches for value in one.rmse if math.isfinite(value)])
-    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
-    if len(values):
-        high = min(high, low + 2 * (float(np.quantile(values, 0.9)) - low) or high)
+    if not len(values):
+        return 0.0, 1.0
+    low, most = float(values.min()), float(np.quantile(values, 0.8))
+    high = min(float(values.max()), most + 0.5 * (most - low))
     pad = 0.04 * (high - low) or 0.05 * max(abs(high), 1.0)
     return low - pad, high + pad
 
@@ -101,9 +95,9 @@ def _frame(axes: Axes, population: Population, ends: Limits) -> None:
     axes.set_axisbelow(True)
 
 
-def _draw_members(axes: Axes, population: Population, control: str) -> None:
+def _draw_members(axes: Axes, population: Population) -> None:
     lines = {one: np.column_stack([one.steps, one.rmse]) for one in population.branches if one.steps}
-    others = [line for one, line in lines.items() if one.member != control]
+    others = [line for one, line in lines.items() if one.member != population.control]
     axes.add_collection(LineCollection(others, colors=OTHER, linewidths=1.0))
     for one in population.replacements:
         if one.steps:
@@ -111,7 +105,7 @@ def _draw_members(axes: Axes, population: Population, control: str) -> None:
     for one in population.given_up:
         axes.plot(one.steps[-1:], one.rmse[-1:], "x", color=THIN, markersize=5, zorder=3)
     for one, line in lines.items():
-        if one.member == control:
+        if one.member == population.control:
             axes.plot(*line.T, "--", color=BLACK, linewidth=1.4)
 
 
@@ -140,7 +134,16 @@ def _label(axes: Axes, path: Sequence[Branch]) -> None:
         text_y = 1 + (0.14 + ROW * row) / HEIGHT
         level = _begin(path, branch)[1]
         to = min(max((level - low) / (high - low), 0.0), 1.0) if math.isfinite(level) else 1.0
-        axes.plot((x, x), (to, text_y), color=BLUE, linewidth=0.7, transform=axes.transAxes, clip_on=False, zorder=3)
+        axes.plot(
+            (x, x),
+            (to, text_y),
+            color=BLUE,
+            alpha=0.6,
+            linewidth=0.7,
+            transform=axes.transAxes,
+            clip_on=False,
+            zorder=3,
+        )
         begin = f"from {branch.step}: "
         room = (WIDTH - LEFT - 0.1 - x * WIDE) / LETTER - len(begin)
         text = begin + shortened(mutations_of(branch), max(8, int(room)))
@@ -181,11 +184,11 @@ def _begin(path: Sequence[Branch], branch: Branch) -> Point:
     return (branch.step, before[-1][1] if before else branch.rmse[0] if branch.rmse else math.nan)
 
 
-def _legend(control: str) -> list[Line2D]:
-    base = [Line2D([], [], color=BLACK, linewidth=1.4, linestyle="--", label="base config")] if control else []
+def _legend(verdict: Verdict) -> list[Line2D]:
+    base = [Line2D([], [], color=BLACK, linewidth=1.4, linestyle="--", label="base config")]
     return [
         Line2D([], [], color=BLUE, linewidth=2.6, label="the winner's lineage"),
-        *base,
+        *(base if verdict.winner.name != verdict.population.control else ()),
         Line2D([], [], color=OTHER, linewidth=1.0, label="other members"),
         Line2D([], [], color=THIN, linewidth=0, marker="x", markersize=5, label="given up"),
         Line2D([], [], color=THIN, linewidth=0.9, linestyle=":", label="goes on from"),
