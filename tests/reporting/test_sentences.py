@@ -97,7 +97,7 @@ def test_a_winner_whose_config_changes_is_called_a_schedule(sample: Any, bred: A
     assert headline(verdict).startswith("member-6, a schedule of 3 configs, is the winner; it is better than")
     assert (
         "member-6 changes its config while it is trained: the base config with wide then slow from step 8 then flip "
-        "from step 16. The bundle's networks go through the same configs, each stage as much longer as the whole training."
+        "from step 16. The bundle's networks go through the same configs."
     ) in findings(verdict)
 
 

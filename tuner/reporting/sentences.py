@@ -72,7 +72,7 @@ def _member(verdict: Verdict) -> str:
         return f"{winner.name} has one config from the first step to its last: the base config with {history(winner)}."
     return (
         f"{winner.name} changes its config while it is trained: the base config with {history(winner)}. The bundle's "
-        "networks go through the same configs, each stage as much longer as the whole training."
+        "networks go through the same configs."
     )
 
 
