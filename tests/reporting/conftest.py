@@ -12,6 +12,7 @@ from tuner.config import Config, ConvLayer, Distortions, ModelConfig, Rotate, Tr
 from tuner.lineage import single
 from tuner.results.estimate import Estimate, holm
 from tuner.results.experiment import Entry
+from tuner.results.population import Branch, Population
 from tuner.results.verdict import (
     Effect,
     Interval,
@@ -219,6 +220,51 @@ def curves_of(rng: np.random.Generator, standings: list[Standing], step: int) ->
             se = (0.0045 if stage == "search" else 0.0025,) * len(steps)
             found.append(LearningCurve(one.name, stage, steps, tuple(float(value) for value in curve + noise), se))
     return tuple(found)
+
+
+def make_population(members: int = 8, rounds: int = 4, evaluations: int = 2, seed: int = 0) -> Population:
+    """After each round but the last the worst quarter goes on from the best member; the best one at the end wins."""
+    rng = np.random.default_rng(seed)
+    names = ("base", *(f"member-{number}" for number in range(1, members)))
+    branches = {
+        name: [Branch(name, 0, "", (f"change_training-learning_rate=0.00{number}",) if number else (), "", (), ())]
+        for number, name in enumerate(names)
+    }
+    past: dict[str, tuple[Branch, ...]] = dict.fromkeys(names, ())
+    for number in range(rounds):
+        steps = tuple(4 * (number * evaluations + index + 1) for index in range(evaluations))
+        for name, own in branches.items():
+            level = 0.34 - 0.004 * len(past[name])
+            found = tuple(float(level + 0.5 / step + 0.004 * rng.standard_normal()) for step in steps)
+            own[-1] = replace(own[-1], steps=own[-1].steps + steps, rmse=own[-1].rmse + found)
+        best, *others = sorted(names, key=lambda name: branches[name][-1].last)
+        for name in [name for name in others if name != "base"][-(members // 4) :] if number < rounds - 1 else ():
+            mutation = f"add_conv_layer-kernel_size={1 + 2 * number}-num_filters=16-pool_size=1"
+            past[name] = (*past[best], branches[best][-1])
+            branches[name].append(Branch(name, steps[-1], best, (mutation,), "inherited 94 % of 9.5 k weights", (), ()))
+    return Population(tuple(one for own in branches.values() for one in own), (*past[best], branches[best][-1]))
+
+
+def make_bred(population: Population) -> Sample:
+    """A sample whose variants are the members, and whose winner is that of the population."""
+    sample = make_sample(variants=len(population.members), neurons=3, names=lambda index: f"member-{index}")
+    last = population.path[-1]
+    winner = replace(
+        sample.verdict.winner,
+        name=last.member,
+        step=last.steps[-1],
+        mutations=tuple(name for stage in population.path for name in stage.mutations),
+        begins=tuple(stage.step for stage in population.path for _ in stage.mutations),
+    )
+    standings = (winner, *(one for one in sample.verdict.standings if one.name != winner.name))
+    verdict = replace(sample.verdict, winner=winner, standings=standings, effects=(), population=population)
+    return replace(sample, verdict=verdict)
+
+
+@pytest.fixture(scope="session")
+def bred() -> Sample:
+    """The sample of a population of eight."""
+    return make_bred(make_population())
 
 
 @pytest.fixture(scope="session")

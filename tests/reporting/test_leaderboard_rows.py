@@ -38,6 +38,15 @@ def test_rows_beyond_the_first_are_kept_for_later(make: Any) -> None:
     assert len(search.more) == 29 - 4 - SHOWN
 
 
+def test_a_members_row_says_what_it_is_since_its_name_does_not(sample: Any, bred: Any) -> None:
+    assert {row.made for group in groups(sample.verdict) for row in group.rows} == {""}
+    rows = {row.name: row for group in groups(bred.verdict) for row in group.rows}
+    winner = bred.verdict.winner
+    assert rows[winner.name].made.startswith(f"a schedule of {winner.num_configs} configs: {winner.mutations[0]} then ")
+    assert rows[winner.name].made.endswith(f" from step {winner.begins[-1]}")
+    assert (rows["base"].made, rows["ridge"].made) == ("", "")
+
+
 def test_a_value_off_the_axis_lies_at_its_edge() -> None:
     assert place(0.0, (1.0, 2.0)) < place(1.5, (1.0, 2.0)) == WIDTH / 2 < place(9.0, (1.0, 2.0)) < WIDTH
 

@@ -88,6 +88,25 @@ def test_the_sections_come_in_their_order(page: str) -> None:
     assert page.count("<figure>") == page.count("<figcaption>") == page.count('role="img"') == 6
 
 
+def test_a_population_has_its_section_in_place_of_what_would_mislead(bred: Any) -> None:
+    text = page_of(bred)
+    found = Page(text)
+    headings = [heading for heading in found.headings if heading[0].isdigit()]
+    assert [heading[0] for heading in headings] == list("12345678")
+    assert headings[2] == "3 How the population evolved"
+    assert 'id="population-figure_1"' in text
+    assert not any(f'id="{name}-figure_1"' in text for name in ("effects", "neuron-effects", "parallel", "importances"))
+    assert "What a single mutation did is not told" in text
+    assert f"<summary>{len(bred.verdict.population.replacements)} replacements</summary>" in text
+    winner = bred.verdict.population.path[-1]
+    stage = f'<td>{winner.step}</td><td class="long">{winner.member}</td><td class="long">{winner.mutations[0]}</td>'
+    assert f'{stage}<td class="long">{winner.donor}</td>\n<td class="long">94 % of 9.5 k weights</td>' in text
+
+
+def test_a_search_of_another_kind_has_no_such_section(page: str) -> None:
+    assert "population" not in page
+
+
 def test_a_page_is_the_same_every_time_and_whatever_the_users_matplotlib_looks_like(sample: Any, page: str) -> None:
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red"}):
         assert page_of(sample) == page

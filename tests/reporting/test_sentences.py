@@ -85,3 +85,30 @@ def test_a_search_without_finals_says_so(sample: Any) -> None:
     said = "There were no finals: all numbers are those of the search itself."
     assert said in findings(verdict_of(sample, FAST, stage="search"))
     assert said not in findings(verdict_of(sample, FAST))
+
+
+SCHEDULE = replace(
+    FAST, name="member-6", step=40, mutations=("wide", "slow", "flip"), begins=(0, 8, 16), search_rmse=None
+)
+
+
+def test_a_winner_whose_config_changes_is_called_a_schedule(sample: Any, bred: Any) -> None:
+    verdict = verdict_of(sample, SCHEDULE, population=bred.verdict.population)
+    assert headline(verdict).startswith("member-6, a schedule of 3 configs, is the winner; it is better than")
+    assert (
+        "member-6 changes its config while it is trained: the base config with wide then slow from step 8 then flip "
+        "from step 16. The bundle's networks go through the same configs."
+    ) in findings(verdict)
+
+
+def test_a_member_that_was_never_replaced_is_one_config(sample: Any, bred: Any) -> None:
+    verdict = verdict_of(sample, replace(SCHEDULE, mutations=("wide",), begins=()), population=bred.verdict.population)
+    assert headline(verdict).startswith("member-6 is the winner;")
+    assert "member-6 has one config from the first step to its last: the base config with wide." in findings(verdict)
+    assert not any("from the first step" in sentence for sentence in findings(verdict_of(sample, FAST)))
+
+
+def test_a_config_that_comes_after_the_chosen_step_is_not_counted() -> None:
+    counts = [replace(SCHEDULE, step=step).num_configs for step in (8, 9, 16, 17, None)]
+    assert counts == [1, 2, 2, 3, 3]
+    assert replace(SCHEDULE, begins=(0, 8, 8)).num_configs == 2

@@ -24,6 +24,12 @@ def test_the_winner_stands_beside_the_base_config_and_the_baselines(sample: Samp
     assert "bundle:      /results/g/n/best" in lines
 
 
+def test_a_schedule_is_called_that(bred: Sample) -> None:
+    winner = bred.verdict.winner
+    chosen = f"winner: {winner.name}, a schedule of {winner.num_configs} configs, since {bred.verdict.reason}"
+    assert chosen in summary(bred.verdict, FOLDER, "this")
+
+
 def test_a_bundle_that_loses_to_a_baseline_is_called_that_first(sample: Sample) -> None:
     promotion = replace(sample.verdict.promotion, expected=Interval(9.0, 8.9, 9.1))
     lines = summary(replace(sample.verdict, promotion=promotion), FOLDER, "this")

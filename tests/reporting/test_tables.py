@@ -24,6 +24,13 @@ def test_the_leaderboard_has_a_row_a_variant_the_winner_first_and_the_baselines_
     assert control["difference_to_base"] == ""
 
 
+def test_a_schedules_mutations_say_from_which_step_on(bred: Sample) -> None:
+    winner = bred.verdict.winner
+    first, *others = zip(winner.mutations, winner.begins, strict=True)
+    row = next(csv.DictReader(leaderboard(bred.verdict).splitlines()))
+    assert row["mutations"] == " then ".join([first[0], *(f"{name} from step {begin}" for name, begin in others)])
+
+
 def test_the_dry_runs_table_says_what_changed_and_what_it_costs(config: Config, dataset: Dataset) -> None:
     other = replaced(config, {"training": replaced(config.training, {"learning_rate": 0.5})})
     table = variant_table((Entry("base", config, ()), Entry("fast", other, ("x",))), dataset)

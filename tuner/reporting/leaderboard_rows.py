@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from tuner.reporting.figures.interval import interval_svg
-from tuner.reporting.figures.words import Limits, limits, number, p_value, ranks, reach, signed
+from tuner.reporting.figures.words import Limits, history, limits, number, p_value, ranks, reach, schedule, signed
 from tuner.results.estimate import Estimate
 from tuner.results.verdict import Standing, Verdict
 
@@ -14,10 +14,11 @@ ORDINARY = ("finished", "stopped")
 
 @dataclass(frozen=True)
 class Row:
-    """A standing as text; `drawing` is an `svg` element, or empty."""
+    """A standing as text; `drawing` is an `svg` element, or empty; `made` is what its name does not tell."""
 
     rank: str
     name: str
+    made: str
     role: str
     note: str
     rmse: str
@@ -72,6 +73,7 @@ def _row(one: Standing, verdict: Verdict, axis: Limits, rank: dict[str, str]) ->
     return Row(
         rank=rank.get(one.name, "") if role != "baseline" else "",
         name=one.name,
+        made=": ".join(part for part in (schedule(one), history(one)) if part) if verdict.population else "",
         role=role,
         note=_note(one),
         rmse=number(one.rmse.value if one.rmse else None),

@@ -12,8 +12,10 @@ from tuner.reporting.figures.importances import importances_picture
 from tuner.reporting.figures.interval import axis_svg
 from tuner.reporting.figures.neurons import neuron_effects_picture, neurons_picture
 from tuner.reporting.figures.parallel import parallel_picture
+from tuner.reporting.figures.population import population_picture
 from tuner.reporting.figures.responses import responses_picture
 from tuner.reporting.leaderboard_rows import groups, leaderboard_limits
+from tuner.reporting.population_rows import replacement_rows, schedule_rows
 from tuner.reporting.sentences import findings, headline, warning
 from tuner.results.experiment import Entry
 from tuner.results.facts import BundleState
@@ -55,6 +57,8 @@ def report(
         groups=groups(verdict),
         axis=axis_svg(leaderboard_limits(verdict)),
         pictures=_pictures(verdict, entries),
+        schedule=schedule_rows(verdict.population),
+        replacements=replacement_rows(verdict.population),
         facts=_facts(verdict, manifest, data),
         base=_yaml(manifest.get("base")),
         mutations=_yaml(manifest.get("mutations")),
@@ -64,6 +68,7 @@ def report(
 def _pictures(verdict: Verdict, entries: tuple[Entry, ...]) -> dict[str, Picture]:
     """By name, those that there is something to draw for."""
     found: dict[str, Picture | None] = {
+        "population": population_picture(verdict),
         "effects": effects_picture(verdict),
         "curves": curves_picture(verdict),
         "neurons": neurons_picture(verdict),

@@ -1,6 +1,6 @@
 """What an experiment came to, in plain sentences."""
 
-from tuner.reporting.figures.words import UNIT, mean_predictor, number, p_value, plural, signed, told
+from tuner.reporting.figures.words import UNIT, history, mean_predictor, number, p_value, plural, schedule, signed, told
 from tuner.results.verdict import Interval, Standing, Verdict
 
 
@@ -24,15 +24,22 @@ def warning(verdict: Verdict) -> str:
 def headline(verdict: Verdict) -> str:
     """The winner, how good it should be, and whether it is better than the base config."""
     return (
-        f"{verdict.winner.name} is the winner; {verdict.comparison}. The bundle, {_bundle(verdict)}, should have an "
+        f"{winner_name(verdict)} is the winner; {verdict.comparison}. The bundle, {_bundle(verdict)}, should have an "
         f"RMSE of {interval(verdict.promotion.expected)} on new images, in {UNIT}."
     )
+
+
+def winner_name(verdict: Verdict) -> str:
+    """`member-6`, or `member-6, a schedule of 3 configs,` before the rest of a sentence."""
+    found = schedule(verdict.winner)
+    return f"{verdict.winner.name}, {found}," if found else verdict.winner.name
 
 
 def findings(verdict: Verdict) -> list[str]:
     """What else must be known to believe the headline, a sentence or two each."""
     found = (
         _claim(verdict),
+        _member(verdict),
         told(f"It was chosen since {verdict.reason} ({verdict.num_measured} were measured).", _believed(verdict)),
         _against_control(verdict),
         _against_baselines(verdict),
@@ -53,6 +60,19 @@ def _claim(verdict: Verdict) -> str:
     return (
         f"One network of a config and step that are chosen like this has an RMSE of {interval(verdict.claim)} on "
         f"images that had no part in the choice{verdict.among} ({verdict.protocol})."
+    )
+
+
+def _member(verdict: Verdict) -> str:
+    """What the winner of a population is: its name alone tells nothing."""
+    winner = verdict.winner
+    if not verdict.population or not winner.mutations:
+        return ""
+    if winner.num_configs == 1:
+        return f"{winner.name} has one config from the first step to its last: the base config with {history(winner)}."
+    return (
+        f"{winner.name} changes its config while it is trained: the base config with {history(winner)}. The bundle's "
+        "networks go through the same configs."
     )
 
 

@@ -3,7 +3,7 @@
 from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.mutation.expand import Expansion
-from tuner.reporting.figures.words import plural
+from tuner.reporting.figures.words import plural, schedule
 from tuner.reporting.sentences import warning
 from tuner.results.experiment import BUNDLE, LEADERBOARD, REPORT
 from tuner.results.facts import BundleState
@@ -62,7 +62,7 @@ def summary(verdict: Verdict, folder: Folder, bundle: BundleState) -> list[str]:
     lines = [
         "",
         *([f"WARNING: {warning(verdict)}"] if verdict.lost_to else []),
-        f"winner: {winner.name}, since {verdict.reason}",
+        f"winner: {', '.join(part for part in (winner.name, schedule(winner)) if part)}, since {verdict.reason}",
         f"  {verdict.comparison}{_by(verdict)}",
         f"  the bundle        {promotion.expected}: {_mean(promotion.networks)}, {promotion.reason}",
         f"  one network       {verdict.claim}: {verdict.protocol}, {chosen}",

@@ -10,6 +10,7 @@ from tuner.cost import cost_of
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
 from tuner.hyper_parameters import HyperParameters, hyper_parameters
+from tuner.reporting.figures.words import history
 from tuner.reporting.pareto import pareto
 from tuner.results.experiment import Entry
 from tuner.results.verdict import Standing, Verdict
@@ -44,7 +45,8 @@ def leaderboard(verdict: Verdict) -> str:
     """CSV text: one row a variant, the winner first, then the others as they stand, then the baselines.
 
     `rmse` is of one network, at a step that was chosen without the images; intervals are 95 %. `pareto` is whether no
-    other variant has as low an RMSE in the search, where all are measured alike, with as few multiply-adds.
+    other variant has as low an RMSE in the search, where all are measured alike, with as few multiply-adds. A mutation
+    that a schedule brings later says from which step on.
     """
     others = [row for row in verdict.standings if row is not verdict.winner]
     front = pareto_front(verdict)
@@ -83,7 +85,7 @@ def _cells(row: Standing) -> dict[str, str | int]:
         "parameters": row.parameters,
         "macs": row.macs,
         "seconds": row.seconds,
-        "mutations": " then ".join(row.mutations),
+        "mutations": history(row),
         "error": row.error,
     }
     for name, found in (("rmse", row.rmse), ("difference", row.difference)):

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from tuner.results.experiment import BUNDLE, BUNDLE_FILES, METRICS
 from tuner.results.folder import Folder
+from tuner.results.population import Branch, Population
 from tuner.results.verdict import Interval, Verdict
 
 BundleState = Literal["this", "another", "none"]
@@ -48,6 +49,19 @@ def facts(verdict: Verdict) -> dict[str, Any]:
     return {name: _told(value) for name, value in found.items()}
 
 
+def evolution(population: Population) -> dict[str, Any]:
+    """The winner's schedule and all members' branches; empty if the search was of no population."""
+    if not population:
+        return {}
+    found = {
+        "schedule": [{**_branch(one), "rmse": one.last} for one in population.path],
+        "population": [
+            {**_branch(one), "steps": list(one.steps), "rmse": list(one.rmse)} for one in population.branches
+        ],
+    }
+    return {name: _told(value) for name, value in found.items()}
+
+
 def bundle_state(folder: Folder, verdict: Verdict) -> BundleState:
     """Whether the experiment's folder holds the bundle that the verdict tells of, or another one, or none."""
     if not all(folder.exists(f"{BUNDLE}/{name}") for name in BUNDLE_FILES):
@@ -62,6 +76,11 @@ def bundle_state(folder: Folder, verdict: Verdict) -> BundleState:
 
 def _interval(name: str, found: Interval) -> dict[str, Any]:
     return {name: found.rmse, f"{name}_interval": [found.low, found.high]}
+
+
+def _branch(one: Branch) -> dict[str, Any]:
+    names = ("member", "step", "donor", "inherited")
+    return {**{name: getattr(one, name) for name in names}, "mutations": list(one.mutations)}
 
 
 def _told(value: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from tuner.config import Config
 from tuner.lineage import Lineage
 from tuner.results.estimate import Estimate
+from tuner.results.population import NO_POPULATION, Population
 
 Rule = Literal["best", "one_se", "significant"]
 Stage = Literal["finals", "search", "baseline"]
@@ -47,6 +48,7 @@ class Standing:
         search_nested_rmse: RMSE in the search at a step that was chosen without the image: all variants have it alike.
         neuron_rmse: One a neuron; empty if nothing was measured.
         mutations: Names, in order.
+        begins: Of a schedule, the training steps from which on it has each of them; empty if all from the first.
         parameters: Of one network.
         macs: Multiply-adds of one image's forward pass.
         seconds: Of training, all stages.
@@ -65,10 +67,16 @@ class Standing:
     search_nested_rmse: float | None = None
     neuron_rmse: tuple[float, ...] = ()
     mutations: tuple[str, ...] = ()
+    begins: tuple[int, ...] = ()
     parameters: int | None = None
     macs: int | None = None
     seconds: float | None = None
     error: str = ""
+
+    @property
+    def num_configs(self) -> int:
+        """How many configs its networks have, one after the other, until its step."""
+        return len({0, *(begin for begin in self.begins if self.step is None or begin < self.step)})
 
 
 @dataclass(frozen=True)
@@ -164,8 +172,9 @@ class Verdict:
             had no part in the choice; None if the winner is the control.
         standings: Best first: finalists, then other variants, then those without a number.
         baselines: Mean predictor, ridge, extra trees, on the folds of the finals.
-        effects: Of every mutation, in the order of the variants.
-        importances: Setting to its share of the variance between variants; empty unless chains were searched.
+        effects: Of every mutation, in the order of the variants; none in a population.
+        importances: Setting to its share of the variance between variants; empty unless chains were searched, and in a
+            population.
         promotion: What the bundle is made of.
         curves: Of all variants in the search and all finalists in the finals.
         neurons: Names.
@@ -175,6 +184,7 @@ class Verdict:
         noise_rmse: RMSE of a perfect model; None unless the data are simulated.
         stage: `search` if there were no finals.
         protocol: How the claim was measured, one clause: `2 repeats of 5 folds`.
+        population: How the members of a population went on from each other; false if the search was of another kind.
     """
 
     winner: Standing
@@ -195,6 +205,7 @@ class Verdict:
     noise_rmse: float | None
     stage: Stage
     protocol: str
+    population: Population = NO_POPULATION
 
     @property
     def control(self) -> Standing | None:

@@ -11,6 +11,7 @@ from tuner.results.evidence import Evidence
 from tuner.results.policy import Policy
 from tuner.results.verdict import Member, Promotion, Verdict
 from tuner.seeding import seed_of
+from tuner.selection.ancestry import population_of
 from tuner.selection.bootstrap import Mixture, Resamples, interval, resamples
 from tuner.selection.claim import Contender, honest_scores
 from tuner.selection.effects import effects_of
@@ -45,16 +46,18 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
     honest = honest_scores(contenders, policy.rule, len(measured.search), measured.groups, together=False)
     drawn = resamples(honest.folds, seed_of(evidence.seed, "intervals"))
     rows = standings_of(measured)
+    best = next(row for row in rows if row.name == winner.name)
+    population = population_of(evidence, best.name, best.step or 0)
     return Verdict(
-        winner=next(row for row in rows if row.name == winner.name),
+        winner=best,
         rule=policy.rule,
         reason=choice.reason,
         claim=interval(Mixture([honest]), drawn),
         probability=_probability(honest, control) if not winner.control else None,
         standings=rows,
         baselines=baseline_standings(evidence, control),
-        effects=effects_of(evidence.entries, measured.finals, measured.search),
-        importances=_importances(measured),
+        effects=() if population else effects_of(evidence.entries, measured.finals, measured.search),
+        importances={} if population else _importances(measured),
         promotion=_promotion(winner, contenders, measured, policy, drawn),
         curves=(
             *learning_curves(measured.search_curves, "search"),
@@ -67,6 +70,7 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
         noise_rmse=evidence.noise_rmse,
         stage="finals" if measured.finals else "search",
         protocol=protocol(winning),
+        population=population,
     )
 
 

@@ -54,11 +54,18 @@ def _row(record: TrialRecord, measured: Measured) -> Standing:
         search_nested_rmse=measured.search[name].rmse if name in measured.search else None,
         neuron_rmse=scores.neuron_rmse if scores else (),
         mutations=record.mutations,
+        begins=_begins(measured, name),
         parameters=record.parameters,
         macs=record.macs,
         seconds=(last.seconds if last else 0.0) + measured.evidence.finals_seconds.get(name, 0.0),
         error=failed.error if failed else record.error,
     )
+
+
+def _begins(measured: Measured, name: str) -> tuple[int, ...]:
+    """The step at which each of a schedule's mutations comes; empty for a single config."""
+    schedule = next(entry.schedule for entry in measured.evidence.entries if entry.name == name)
+    return tuple(stage.step for stage in schedule for _ in stage.mutations)
 
 
 def _status(record: TrialRecord, measured: Measured) -> str:

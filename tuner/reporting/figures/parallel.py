@@ -24,7 +24,12 @@ HEIGHT, TOP = 3.2, 0.75
 
 
 def parallel_picture(verdict: Verdict, entries: tuple[Entry, ...]) -> Picture | None:
-    """A line a variant through its settings and its RMSE; None if nothing differs or fewer than two were measured."""
+    """A line a variant through its settings and its RMSE; None if nothing differs or fewer than two were measured.
+
+    Nor is there one of a population, whose members have their settings for a part of their training.
+    """
+    if verdict.population:
+        return None
     configs = {entry.name: hyper_parameters(entry.config) for entry in entries}
     measured = [one for one in verdict.standings if _rmse(one) < math.inf and one.name in configs]
     drawn = sorted(measured, key=_rmse)[:LINES]

@@ -45,6 +45,18 @@ def plural(count: int, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}"
 
 
+def history(standing: Standing) -> str:
+    """A variant's mutations in their order: `a then b`, or `a then b from step 16` where it has `b` only from there."""
+    begins = standing.begins or (0,) * len(standing.mutations)
+    named = zip(standing.mutations, begins, strict=True)
+    return " then ".join(f"{name} from step {begin}" if begin else name for name, begin in named)
+
+
+def schedule(standing: Standing) -> str:
+    """`a schedule of 3 configs`; empty if its networks have one config until its step."""
+    return f"a schedule of {standing.num_configs} configs" if standing.num_configs > 1 else ""
+
+
 def told(*sentences: str) -> str:
     """The sentences that there are, in one paragraph."""
     return " ".join(sentence for sentence in sentences if sentence)
