@@ -38,6 +38,8 @@ def announcement(
 def _variants(found: Expansion, strategy: Strategy) -> str:
     if strategy.search == "optuna" and strategy.samples is not None:
         return f"up to {plural(strategy.samples, 'variant')} that Optuna suggests, and the control `base`"
+    if strategy.population is not None:
+        return f"a population of {strategy.population}, the control `base` among them"
     return f"{plural(len(found.variants), 'variant')}, the control `base` among them"
 
 
