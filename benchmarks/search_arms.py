@@ -29,6 +29,7 @@ from tuner.results.record import RMSE_BEST
 from tuner.results.strategy import BRED
 from tuner.seeding import seed_of
 from tuner.stages.job import members_of
+from tuner.stages.search import INTERVAL_EVALUATIONS, PATIENCE_INTERVALS
 
 MORE = 2
 """Times as many variants as the grid has, for searches that draw them: more than the budget is enough for."""
@@ -108,13 +109,13 @@ def _population(task: Task) -> tuple[Event, ...]:
     rng = np.random.default_rng(seed_of("sample", task.seed))
     found = sampled(task.base, task.space, rng, samples=size - 1).variants
     entries = members_of(_entries(task, found), size)
-    interval = 2 * training.eval_steps
+    interval = INTERVAL_EVALUATIONS * training.eval_steps
     breeding = Breeding(
         space=task.space,
         interval=interval,
         quantile=BRED["quantile"],
         structural=BRED["structural"],
-        patience=max(training.early_stopping_evals * training.eval_steps, 2 * interval),
+        patience=max(training.early_stopping_evals * training.eval_steps, PATIENCE_INTERVALS * interval),
         control=entries[0].name,
         starts=tuple(entry.config for entry in entries),
         image_side=min(task.dataset.images.shape[1:3]),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.honesty_task import Task as Simulated
 from benchmarks.honesty_task import task_of
 from benchmarks.search_trial import write_truth
 from tuner.config import Config, load_config
@@ -46,12 +47,16 @@ class Task:
 def simulated_task(seed: int, truth: Path) -> Task:
     """An experiment of its own: images, neurons and spikes; the truth is exact."""
     made = task_of(seed, null=False)
-    base = made.entries[0].config
-    base = replaced(base, {"training": replaced(base.training, SIMULATED_TRAINING)})
     known = made.truth.of_images(TRUTH_IMAGES)
     images = known.images.numpy().transpose(0, 2, 3, 1)
     write_truth(truth, images, known.expected, known.noise, np.broadcast_to(known.weights, known.expected.shape))
-    return Task(made.dataset, base, load_mutations(SIMULATED), seed)
+    return Task(made.dataset, simulated_base(made), load_mutations(SIMULATED), seed)
+
+
+def simulated_base(made: Simulated) -> Config:
+    """The base config of a simulated experiment: trained for as long as it is of use."""
+    base = made.entries[0].config
+    return replaced(base, {"training": replaced(base.training, SIMULATED_TRAINING)})
 
 
 def recorded_task(data: str, seed: int, truth: Path) -> Task:

@@ -281,6 +281,9 @@ def test_moments_of_kept_layers_and_of_the_middle_of_a_larger_kernel_are_the_par
             found = moments[key] if key == "step" else moments[key][middle]
             assert torch.equal(found, value)
             assert name == "convs.1.weight" or torch.equal(child.net[name], before.net[name])
+    squares, usual = child.moments["convs.1.weight"]["exp_avg_sq"], before.moments["convs.1.weight"]["exp_avg_sq"]
+    torch.testing.assert_close(squares[..., 0, :], usual.mean().expand_as(squares[..., 0, :]))
+    assert not child.moments["convs.1.weight"]["exp_avg"][..., 0, :].any()
 
 
 WIDER = [

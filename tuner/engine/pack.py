@@ -17,7 +17,7 @@ from tuner.engine.layout import is_blocked, memory_format
 from tuner.engine.learner import State
 from tuner.engine.plan import Plan
 from tuner.engine.precision import resolve
-from tuner.engine.settle import settled
+from tuner.engine.settle import IMAGES, settled
 from tuner.engine.stack import Common, Stack
 from tuner.lineage import Lineage
 from tuner.model import ConvNet
@@ -132,7 +132,7 @@ class Pack:
                 generator,
             )
             heirs.append(found)
-            heir = settled(found.network, self._common.images.centred[split.train].cpu())
+            heir = settled(found.network, self._common.images.centred[split.train[:IMAGES]].cpu())
             own.update(net=heir.net, moments=heir.moments, diverged=theirs["diverged"])
         self.load_state({**mine, "step": parent.step})
         return heirs[0]

@@ -9,7 +9,7 @@ from tuner.model import ConvNet
 from tuner.mutation.network import Network
 
 IMAGES = 256
-"""At most so many are looked at."""
+"""So many are enough to look at."""
 
 
 @torch.no_grad()
@@ -30,7 +30,7 @@ def settled(child: Network, centred_BCHW: Tensor) -> Network:
         return child
     for norm in new:
         norm.register_forward_pre_hook(_settle)
-    net.eval().respond(centred_BCHW[:IMAGES].float())
+    net.eval().respond(centred_BCHW.float())
     return Network(child.model, net.state_dict(), child.moments)
 
 

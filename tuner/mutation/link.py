@@ -10,48 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tuner.config import ConvLayer, ModelConfig, conv_width
+from tuner.config import ModelConfig
+from tuner.mutation.raster import Raster
 
 NOISE = 0.5
 """Of the outgoing weights of copies, relative to their size."""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where a map's values lie along one axis of the image.
-
-    Attributes:
-        first: The first value's place, in pixels from the image's centre.
-        stride: Pixels from one to the next.
-        size: How many there are.
-    """
-
-    first: float
-    stride: float
-    size: int
-
-    @staticmethod
-    def of(model: ModelConfig) -> "Grid":
-        """The pixels'."""
-        return Grid(-model.image_size / 2, 1.0, model.image_size)
-
-    def after(self, layer: ConvLayer) -> "Grid":
-        """That of a layer's output."""
-        margin = (layer.kernel_size - 1) // 2 if layer.padding == "valid" else 0
-        first = self.first + self.stride * (margin + (layer.pool_size - 1) / 2)
-        return Grid(first, self.stride * layer.pool_size, conv_width(layer, self.size) // layer.pool_size)
-
-    def read_from(self, other: "Grid") -> Tensor:
-        """`[self.size, other.size]`: the mean of the other's values that are nearest; zero where there are none."""
-        coarse, fine = (self, other) if self.stride > other.stride else (other, self)
-        places = fine.first + fine.stride * torch.arange(fine.size)
-        # Halfway between two, always the second: `torch.round` takes the even one, and so skips every other.
-        nearest = torch.floor((places - coarse.first) / coarse.stride + 0.5).long()
-        known = (nearest >= 0) & (nearest < coarse.size)
-        found = torch.zeros(coarse.size, fine.size)
-        found[nearest[known], torch.arange(fine.size)[known]] = 1.0
-        found = found if coarse is self else found.T
-        return found / found.sum(1, keepdim=True).clamp(min=1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +23,7 @@ class Link:
 
     Attributes:
         reads: `[P, C]`: the parent's channels are this times the child's.
-        maps: The parent's grid and the child's.
+        maps: The parent's raster and the child's.
         exact: Whether nothing is lost.
         copies: `[C, P]`: the child's channels are this times the parent's; None where that is not known, so that
             what an optimiser has learned of the next layer is of no use.
@@ -73,7 +36,7 @@ class Link:
     """
 
     reads: Tensor
-    maps: tuple[Grid, Grid]
+    maps: tuple[Raster, Raster]
     exact: bool
     copies: Tensor | None = None
     offsets: Tensor | None = None
@@ -85,7 +48,7 @@ class Link:
     @staticmethod
     def between(parent: ModelConfig, child: ModelConfig) -> "Link":
         """At the image."""
-        maps = (Grid.of(parent), Grid.of(child))
+        maps = (Raster.of(parent), Raster.of(child))
         return Link(torch.eye(3), maps, maps[0] == maps[1], torch.eye(3), positive=False)
 
     @property

@@ -192,14 +192,13 @@ def _new_tuner(
     parent, _, name = experiment.folder.uri.rpartition("/")
     assignments = [method.assignment(entry, seeds[entry.name]) for entry in entries]
     keep = max(method.checkpoints_needed, *(entry.config.training.keep_checkpoint_max for entry in entries))
-    tuning, callbacks = method.tuning()
+    tuning, callbacks = method.tuning(resources.max_concurrent)
     return tune.Tuner(
         trainable,
         param_space=method.param_space(assignments),
         tune_config=tune.TuneConfig(
             **tuning,
             reuse_actors=True,
-            max_concurrent_trials=resources.max_concurrent,
             trial_name_creator=_trial_name,
             trial_dirname_creator=_trial_name,
         ),

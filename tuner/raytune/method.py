@@ -10,7 +10,8 @@ from ray.tune.search import Searcher
 
 from tuner.raytune.assignment import KEY, Assignment
 from tuner.raytune.breeding import Breeding
-from tuner.raytune.population import Memory, Population
+from tuner.raytune.members import Members, Memory
+from tuner.raytune.population import Population
 from tuner.raytune.resumption import Adoption, Resumption
 from tuner.raytune.schedulers import Schedule, SparingScheduler
 from tuner.raytune.suggestions import StudySearch, Suggestions
@@ -64,18 +65,24 @@ class Method:
             return None
         return {KEY: tune.grid_search([assignment.plain()[KEY] for assignment in assignments])}
 
-    def tuning(self) -> tuple[dict[str, Any], list[tune.Callback]]:
-        """Arguments of `TuneConfig`, and the callbacks that belong to them."""
+    def tuning(self, at_a_time: int | None = None) -> tuple[dict[str, Any], list[tune.Callback]]:
+        """Arguments of `TuneConfig`, and the callbacks that belong to them.
+
+        Args:
+            at_a_time: Trials that run at a time, at most. Ray counts those that wait for others, too: a population
+                counts for itself.
+        """
         if self.breeding is not None:
-            population = Population(self.breeding)
-            return {"scheduler": population}, [Memory(population)]
+            population = Population(self.breeding, at_a_time)
+            return {"scheduler": population, "search_alg": Members(population)}, [Memory(population)]
         scheduler: TrialScheduler | None = self.schedule.scheduler() if self.schedule is not None else None
         searcher: Searcher | None = StudySearch.current() if self.suggestions is not None else None
         callbacks: list[tune.Callback] = [Resumption(scheduler)] if isinstance(scheduler, SparingScheduler) else []
         if searcher is not None:
             callbacks.append(Adoption())
         samples = 1 if searcher is None else -1  # the searcher knows when it is done
-        return {"scheduler": scheduler, "search_alg": searcher, "num_samples": samples}, callbacks
+        tuning = {"scheduler": scheduler, "search_alg": searcher, "num_samples": samples}
+        return {**tuning, "max_concurrent_trials": at_a_time}, callbacks
 
 
 LISTED = Method()

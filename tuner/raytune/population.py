@@ -1,21 +1,18 @@
 """Ray Tune's population-based training, whose members change by the mutations file and inherit weights."""
 
+import math
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ray import tune
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import PopulationBasedTraining, TrialScheduler
 
-from tuner.raytune.assignment import name_of
+from tuner.raytune.assignment import Assignment, name_of
 from tuner.raytune.breeding import Breeding
 from tuner.results.record import FITNESS
 from tuner.seeding import seed_of
-
-KEPT = ("last_score", "last_train_time", "last_perturbation_time", "last_result")
-"""Of what Ray's scheduler knows of a trial, what it needs of the past."""
 
 
 class Population(PopulationBasedTraining):
@@ -25,11 +22,19 @@ class Population(PopulationBasedTraining):
     mutation, and what their networks have learned. All are compared at the same step, so that which one runs faster
     changes nothing. The search ends once no member has become better for a while.
 
+    Ray's compares the members when the last of them reports. Here it is when all wait, and their checkpoints are
+    written: the last one may end or fail in place of reporting, and one that is replaced while it writes would be
+    ended by Ray with its next checkpoint. No trial starts by itself either, so that all members are there before any
+    of them is compared.
+
+    What the past decides follows from the trials' checkpoints and lineages, except for what `Memory` carries.
+
     Args:
         breeding: How members are replaced.
+        at_a_time: Members that are trained at a time; None is as many as fit.
     """
 
-    def __init__(self, breeding: Breeding) -> None:
+    def __init__(self, breeding: Breeding, at_a_time: int | None = None) -> None:
         super().__init__(
             time_attr="step",
             metric=FITNESS,
@@ -40,54 +45,90 @@ class Population(PopulationBasedTraining):
             log_config=False,
             synch=True,
         )
-        self.breeding = breeding
-        self._lowest, self._lowest_at = float("inf"), 0
-        self._remembered: dict[str, dict[str, Any]] = {}
+        self.breeding, self._at_a_time = breeding, at_a_time
+        self.lowest, self.lowest_at = math.inf, 0.0
+        self._keeps_actors = False
+
+    @property
+    def over(self) -> bool:
+        """Whether all members have ended."""
+        return all(trial.is_finished() for trial in self._trial_state)
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
-        """Ray's hook: a trial is new, or was restored. One that was waiting for the others waits again."""
+        """Ray's hook: a trial is new, was restored, or is tried again after a failure."""
+        tried_again = trial in self._trial_state
         super().on_trial_add(tune_controller, trial)
-        remembered = self._remembered.get(name_of(trial.config))
-        if remembered is None or trial.is_finished():
-            return
-        state = self._trial_state[trial]
-        vars(state).update(remembered)
-        reached = _step_of(trial)
-        if reached < state.last_train_time:  # a crash came before its checkpoint
-            state.last_train_time = reached
-        elif state.last_train_time >= self._next_perturbation_sync:
+        saved = trial.latest_checkpoint_result
+        if saved is not None:
+            self._save_trial_state(self._trial_state[trial], saved.metrics["step"], saved.metrics, trial)
+        reached, interval = self._trial_state[trial].last_train_time, self.breeding.interval
+        passed = max(Assignment.of(trial.config).lineage[-1].step, (reached - 1) // interval * interval)
+        self._next_perturbation_sync = max(self._next_perturbation_sync, passed + interval)
+        if not (tried_again or trial.is_finished()):
             trial.set_status(Trial.PAUSED)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        """Ray's hook: whether the trial goes on, waits for the others, or is replaced."""
-        if result[FITNESS] < self._lowest:
-            self._lowest, self._lowest_at = result[FITNESS], result["step"]
-        before = self._next_perturbation_sync
-        decision: str = super().on_trial_result(tune_controller, trial, result)
-        if self._next_perturbation_sync > before and before - self._lowest_at >= self.breeding.patience:
-            return self._end(tune_controller, trial)
-        return decision
+        """Ray's hook: whether the trial goes on, or waits for the others."""
+        self._save_trial_state(self._trial_state[trial], result["step"], result, trial)
+        waits: bool = result["step"] >= self._next_perturbation_sync
+        return TrialScheduler.PAUSE if waits else TrialScheduler.CONTINUE
 
-    def state(self) -> dict[str, Any]:
-        """What `remember` goes on from; the donors' checkpoints are only needed while members are replaced."""
-        known = {name_of(trial.config): vars(state) for trial, state in self._trial_state.items()}
-        return {
-            "trials": {trial: {name: state[name] for name in KEPT} for trial, state in known.items()},
-            "_next_perturbation_sync": self._next_perturbation_sync,
-            "_lowest": self._lowest,
-            "_lowest_at": self._lowest_at,
-            "_num_perturbations": self._num_perturbations,
-        }
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """Ray's hook: which of the trials that wait runs next; if all wait for each other, the worst are replaced."""
+        live = [trial for trial in tune_controller.get_trials() if not trial.is_finished()]
+        self._keep_actors(tune_controller, live)
+        if live and all(self._waits(trial) for trial in live):
+            self._compare(tune_controller, live)
+        chosen: Trial | None = super().choose_trial_to_run(tune_controller)
+        busy = sum(trial.status in (Trial.PENDING, Trial.RUNNING) for trial in live)
+        full = self._at_a_time is not None and busy >= self._at_a_time
+        return None if chosen is not None and chosen.status == Trial.PAUSED and full else chosen
 
-    def remember(self, state: dict[str, Any]) -> None:
-        """Trials that are added from now on are those of the state."""
-        self._remembered = state.pop("trials")
-        vars(self).update(state)
+    def _keep_actors(self, tune_controller: Any, live: list[Trial]) -> None:
+        """Ray keeps the actors of trials that wait for those that go on: a new one takes seconds to start."""
+        if not self._keeps_actors:
+            for trial in live:
+                tune_controller._tune_controller._actor_cache.increase_max(trial.placement_group_factory)
+            self._keeps_actors = True
+
+    def _waits(self, trial: Trial) -> bool:
+        reached = self._trial_state[trial].last_train_time
+        return bool(trial.status == Trial.PAUSED and reached >= self._next_perturbation_sync)
+
+    def _compare(self, tune_controller: Any, live: list[Trial]) -> None:
+        """The worst are replaced, or all end. Ray's snapshot has all of that or none, and at once: see `Memory`."""
+        step = self._next_perturbation_sync
+        self._next_perturbation_sync += self.breeding.interval
+        lowest = -max(self._score(trial) for trial in live)
+        if lowest < self.lowest:
+            self.lowest, self.lowest_at = lowest, step
+        if step - self.lowest_at >= self.breeding.patience:
+            for trial in live:
+                tune_controller.stop_trial(trial)
+            return
+        lower, upper = self._quantiles()
+        for trial in (*upper, *lower):
+            self._checkpoint_or_exploit(trial, tune_controller, upper, lower)
+        for trial in lower:
+            tune_controller._tune_controller._mark_trial_to_checkpoint(trial)  # Ray would save it as it was before
+        tune_controller._tune_controller.checkpoint(force=True)
 
     def _quantiles(self) -> tuple[list[Trial], list[Trial]]:
-        """The worst members, which are to be replaced, and the best; the control is never replaced."""
-        lower, upper = super()._quantiles()
-        return [trial for trial in lower if name_of(trial.config) != self.breeding.control], upper
+        """The worst members, which are to be replaced, and the best; the control is never replaced.
+
+        Equals are told apart by their names, since the order of trials is another one in a run that is resumed.
+        """
+        control = self.breeding.control
+        scores = {trial: self._score(trial) for trial in self._trial_state if not trial.is_finished()}
+        ranked = sorted(scores, key=lambda trial: (scores[trial], name_of(trial.config)))
+        number = min(math.ceil(len(ranked) * self.breeding.quantile), len(ranked) // 2)
+        best = [trial for trial in ranked[len(ranked) - number :] if math.isfinite(scores[trial])]
+        others = [trial for trial in ranked if trial not in best and name_of(trial.config) != control]
+        return others[:number] if best else [], best
+
+    def _score(self, trial: Trial) -> float:
+        score = self._trial_state[trial].last_score
+        return -math.inf if score is None else score
 
     def _checkpoint_or_exploit(
         self, trial: Trial, tune_controller: Any, upper_quantile: list[Trial], lower_quantile: list[Trial]
@@ -102,34 +143,6 @@ class Population(PopulationBasedTraining):
         step = self._trial_state[trial_to_clone].last_train_time
         return self.breeding.child(trial.config, trial_to_clone.config, step).plain(), {}
 
-    def _end(self, tune_controller: Any, last: Trial) -> str:
-        for trial in tune_controller.get_trials():
-            if trial is not last and not trial.is_finished():
-                tune_controller.stop_trial(trial)
-        return TrialScheduler.STOP
-
-
-class Memory(tune.Callback):
-    """Carries the population's state from one process to the next.
-
-    Ray saves the states of its callbacks together with those of the trials, so that both are of the same moment; of a
-    scheduler it saves only how it was made. It restores its callbacks before it adds the trials to the scheduler.
-
-    Args:
-        population: Pickled in one with this callback by Ray, so they belong together again afterwards.
-    """
-
-    def __init__(self, population: Population) -> None:
-        self._population = population
-
-    def get_state(self) -> dict[str, Any]:
-        """Ray's hook: what is saved."""
-        return self._population.state()
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Ray's hook: what was saved."""
-        self._population.remember(state)
-
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
@@ -140,13 +153,6 @@ def _seeded(seed: int) -> Iterator[None]:
         yield
     finally:
         random.setstate(before)
-
-
-def _step_of(trial: Trial) -> int:
-    """Training steps of the trial's last checkpoint."""
-    manager = trial.run_metadata.checkpoint_manager
-    saved = None if manager is None else manager.latest_checkpoint_result
-    return 0 if saved is None else int(saved.metrics.get("step", 0))
 
 
 def _unused(config: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from tuner.stages.job import Job
 from tuner.stages.trials import Crew, open_log
 
 ENDED = "search_ended.txt"
-INTERVAL_EVALUATIONS = 2
+INTERVAL_EVALUATIONS, PATIENCE_INTERVALS = 2, 4
+"""Of a population; what a mutation is worth shows some intervals later."""
 
 
 def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget) -> None:
@@ -97,7 +98,7 @@ def breeding_of(job: Job) -> Breeding:
         interval=interval,
         quantile=strategy.quantile,
         structural=strategy.structural,
-        patience=max(training.early_stopping_evals * training.eval_steps, 2 * interval),
+        patience=max(training.early_stopping_evals * training.eval_steps, PATIENCE_INTERVALS * interval),
         control=job.entries[0].name,
         starts=tuple(entry.config for entry in job.entries),
         image_side=min(job.dataset.images.shape[1:3]),
