@@ -11,8 +11,8 @@ import pytest
 from tuner.config import Config, ConvLayer, Distortions, ModelConfig, Rotate, TrainingConfig
 from tuner.lineage import single
 from tuner.results.estimate import Estimate, holm
+from tuner.results.evolution import Branch, Evolution
 from tuner.results.experiment import Entry
-from tuner.results.population import Branch, Population
 from tuner.results.verdict import (
     Effect,
     Interval,
@@ -222,7 +222,7 @@ def curves_of(rng: np.random.Generator, standings: list[Standing], step: int) ->
     return tuple(found)
 
 
-def make_population(members: int = 8, rounds: int = 4, evaluations: int = 2, seed: int = 0) -> Population:
+def make_population(members: int = 8, rounds: int = 4, evaluations: int = 2, seed: int = 0) -> Evolution:
     """After each round but the last the worst quarter goes on from the best member; the best one at the end wins."""
     rng = np.random.default_rng(seed)
     names = ("base", *(f"member-{number}" for number in range(1, members)))
@@ -242,22 +242,22 @@ def make_population(members: int = 8, rounds: int = 4, evaluations: int = 2, see
             mutation = f"add_conv_layer-kernel_size={1 + 2 * number}-num_filters=16-pool_size=1"
             past[name] = (*past[best], branches[best][-1])
             branches[name].append(Branch(name, steps[-1], best, (mutation,), "inherited 94 % of 9.5 k weights", (), ()))
-    return Population(tuple(one for own in branches.values() for one in own), (*past[best], branches[best][-1]))
+    return Evolution(tuple(one for own in branches.values() for one in own), (*past[best], branches[best][-1]))
 
 
-def make_bred(population: Population) -> Sample:
+def make_bred(evolution: Evolution) -> Sample:
     """A sample whose variants are the members, and whose winner is that of the population."""
-    sample = make_sample(variants=len(population.members), neurons=3, names=lambda index: f"member-{index}")
-    last = population.path[-1]
+    sample = make_sample(variants=len(evolution.members), neurons=3, names=lambda index: f"member-{index}")
+    last = evolution.path[-1]
     winner = replace(
         sample.verdict.winner,
         name=last.member,
         step=last.steps[-1],
-        mutations=tuple(name for stage in population.path for name in stage.mutations),
-        begins=tuple(stage.step for stage in population.path for _ in stage.mutations),
+        mutations=tuple(name for stage in evolution.path for name in stage.mutations),
+        begins=tuple(stage.step for stage in evolution.path for _ in stage.mutations),
     )
     standings = (winner, *(one for one in sample.verdict.standings if one.name != winner.name))
-    verdict = replace(sample.verdict, winner=winner, standings=standings, effects=(), population=population)
+    verdict = replace(sample.verdict, winner=winner, standings=standings, effects=(), evolution=evolution)
     return replace(sample, verdict=verdict)
 
 

@@ -97,8 +97,8 @@ def test_a_population_has_its_section_in_place_of_what_would_mislead(bred: Any) 
     assert 'id="population-figure_1"' in text
     assert not any(f'id="{name}-figure_1"' in text for name in ("effects", "neuron-effects", "parallel", "importances"))
     assert "What a single mutation did is not told" in text
-    assert f"<summary>{len(bred.verdict.population.replacements)} replacements</summary>" in text
-    winner = bred.verdict.population.path[-1]
+    assert f"<summary>{len(bred.verdict.evolution.replacements)} replacements</summary>" in text
+    winner = bred.verdict.evolution.path[-1]
     stage = f'<td>{winner.step}</td><td class="long">{winner.member}</td><td class="long">{winner.mutations[0]}</td>'
     assert f'{stage}<td class="long">{winner.donor}</td>\n<td class="long">94 % of 9.5 k weights</td>' in text
 

@@ -93,7 +93,7 @@ SCHEDULE = replace(
 
 
 def test_a_winner_whose_config_changes_is_called_a_schedule(sample: Any, bred: Any) -> None:
-    verdict = verdict_of(sample, SCHEDULE, population=bred.verdict.population)
+    verdict = verdict_of(sample, SCHEDULE, evolution=bred.verdict.evolution)
     assert headline(verdict).startswith("member-6, a schedule of 3 configs, is the winner; it is better than")
     assert (
         "member-6 changes its config while it is trained: the base config with wide then slow from step 8 then flip "
@@ -102,7 +102,7 @@ def test_a_winner_whose_config_changes_is_called_a_schedule(sample: Any, bred: A
 
 
 def test_a_member_that_was_never_replaced_is_one_config(sample: Any, bred: Any) -> None:
-    verdict = verdict_of(sample, replace(SCHEDULE, mutations=("wide",), begins=()), population=bred.verdict.population)
+    verdict = verdict_of(sample, replace(SCHEDULE, mutations=("wide",), begins=()), evolution=bred.verdict.evolution)
     assert headline(verdict).startswith("member-6 is the winner;")
     assert "member-6 has one config from the first step to its last: the base config with wide." in findings(verdict)
     assert not any("from the first step" in sentence for sentence in findings(verdict_of(sample, FAST)))

@@ -7,11 +7,11 @@ import pytest
 from tuner.config import Config
 from tuner.lineage import Lineage, Stage
 from tuner.results.evidence import Evidence
+from tuner.results.evolution import Evolution
 from tuner.results.experiment import Entry
 from tuner.results.policy import Policy
-from tuner.results.population import Population
 from tuner.results.record import Descent, Measurement, TrialRecord
-from tuner.selection.ancestry import branches_of, population_of
+from tuner.selection.ancestry import branches_of, evolution_of
 from tuner.selection.decide import decide
 
 Make = Callable[..., Evidence]
@@ -81,13 +81,13 @@ def test_a_members_rows_are_parted_where_it_was_replaced(evidence: Evidence) -> 
 def test_the_winners_path_leads_through_who_handed_its_networks_on(
     evidence: Evidence, step: int, path: list[object]
 ) -> None:
-    found = population_of(evidence, "one", step)
+    found = evolution_of(evidence, "one", step)
     assert [(one.member, one.steps, one.mutations) for one in found.path] == path
 
 
 def test_a_stage_that_no_row_tells_of_has_no_evaluations(evidence: Evidence) -> None:
     cut = replace(evidence.records[1], measurements=evidence.records[1].measurements[:-1])
-    found = population_of(replace(evidence, records=(evidence.records[0], cut, evidence.records[2])), "one", 8)
+    found = evolution_of(replace(evidence, records=(evidence.records[0], cut, evidence.records[2])), "one", 8)
     assert [(one.member, one.steps, one.donor) for one in found.path][-1] == ("one", (), "two")
 
 
@@ -111,15 +111,15 @@ def test_the_path_is_the_curve_of_the_networks_that_were_copied(make_evidence: M
     evidence = bred(make_evidence(dict.fromkeys(names, 0.4)), rows, lineages)
     for name in names:
         for step in (6, 7, 40, 1000):
-            path = population_of(evidence, name, step).path
+            path = evolution_of(evidence, name, step).path
             drawn = [point for one in path for point in zip(one.steps, one.rmse, strict=True)]
             assert drawn == [point for point in pasts[name] if point[0] <= step]
-    assert max(len(population_of(evidence, name, 40).path) for name in names) > 3
+    assert max(len(evolution_of(evidence, name, 40).path) for name in names) > 3
 
 
 def test_the_verdict_of_a_population_tells_of_no_single_mutation(evidence: Evidence) -> None:
     verdict = decide(evidence, Policy(rule="best"))
-    assert verdict.population == population_of(evidence, verdict.winner.name, verdict.winner.step or 0)
+    assert verdict.evolution == evolution_of(evidence, verdict.winner.name, verdict.winner.step or 0)
     assert (verdict.effects, verdict.importances) == ((), {})
     rows = {one.name: one for one in verdict.standings}
     assert (rows["one"].mutations, rows["one"].begins) == (("o", "x", "y", "z"), (0, 4, 6, 6))
@@ -128,6 +128,6 @@ def test_the_verdict_of_a_population_tells_of_no_single_mutation(evidence: Evide
 
 def test_another_search_has_no_population_and_its_effects(make_evidence: Make) -> None:
     verdict = decide(make_evidence({"base": 0.5, "a": 0.4}), Policy())
-    assert verdict.population == Population()
+    assert verdict.evolution == Evolution()
     assert len(verdict.effects) == 1
     assert all(one.begins == () for one in verdict.standings)

@@ -52,7 +52,10 @@ def neuron_metrics(measurement: Measurement) -> dict[str, tuple[float, ...]]:
 
 def _title(verdict: Verdict) -> str:
     members = verdict.promotion.members
-    return f"Variant {members[0].variant}" if len(members) == 1 else f"The mean of {len(members)} variants"
+    if len(members) > 1:
+        return f"The mean of {len(members)} variants"
+    configs = len(members[0].lineage)
+    return f"Variant {members[0].variant}" + (f", a schedule of {configs} configs" if configs > 1 else "")
 
 
 def _how_chosen(verdict: Verdict) -> str:

@@ -58,17 +58,18 @@ class ConvTrial(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """One evaluation interval."""
+        before = self._pack.inheritance
         report = next(self._reports)
         row = {**row_of(report, self._dataset.neurons), "macs": self._macs, "done": report.ending is not None}
         if self._aside is not None:
             rmse, _ = pooled_rmse(report.predictions[:, self._aside], self._dataset.responses[self._aside])
             row[FITNESS] = rmse if math.isfinite(rmse) else math.inf
-            row[DESCENT] = {**vars(self._descent()), "mutations": list(self._descent().mutations)}
+            row[DESCENT] = self._descent(self._pack.inheritance is not before)
         return row
 
-    def _descent(self) -> Descent:
-        stage = self._pack.stage
-        return Descent(stage.step, stage.donor, stage.mutations, str(self._pack.inheritance or ""))
+    def _descent(self, just_begun: bool) -> dict[str, Any]:
+        stage, inherited = self._pack.stage, str(self._pack.inheritance) if just_begun else ""
+        return {**vars(Descent(stage.step, stage.donor, stage.mutations, inherited)), "mutations": [*stage.mutations]}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """The folder holds what this trial goes on from; Ray then copies it to the storage, and deletes it."""

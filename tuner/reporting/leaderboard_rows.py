@@ -73,7 +73,7 @@ def _row(one: Standing, verdict: Verdict, axis: Limits, rank: dict[str, str]) ->
     return Row(
         rank=rank.get(one.name, "") if role != "baseline" else "",
         name=one.name,
-        made=": ".join(part for part in (schedule(one), history(one)) if part) if verdict.population else "",
+        made=": ".join(part for part in (schedule(one), history(one)) if part) if verdict.evolution else "",
         role=role,
         note=_note(one),
         rmse=number(one.rmse.value if one.rmse else None),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tuner.reporting.figures.words import NOTHING, number
-from tuner.results.population import Branch, Population
+from tuner.results.evolution import Branch, Evolution
 
 REPLACEMENTS = 200
 
@@ -20,14 +20,14 @@ class BranchRow:
     rmse: str
 
 
-def schedule_rows(population: Population) -> tuple[BranchRow, ...]:
+def schedule_rows(evolution: Evolution) -> tuple[BranchRow, ...]:
     """The stages of the winner's lineage."""
-    return tuple(_row(branch) for branch in population.path)
+    return tuple(_row(branch) for branch in evolution.path)
 
 
-def replacement_rows(population: Population) -> tuple[BranchRow, ...]:
+def replacement_rows(evolution: Evolution) -> tuple[BranchRow, ...]:
     """Who went on from whom, in the order of steps: the first `REPLACEMENTS`."""
-    return tuple(_row(branch) for branch in population.replacements[:REPLACEMENTS])
+    return tuple(_row(branch) for branch in evolution.replacements[:REPLACEMENTS])
 
 
 def mutations_of(branch: Branch) -> str:

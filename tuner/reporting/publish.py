@@ -5,7 +5,7 @@ import json
 from tuner.reporting.report import report
 from tuner.reporting.tables import leaderboard
 from tuner.results.experiment import LEADERBOARD, REPORT, VERDICT, Experiment
-from tuner.results.facts import bundle_state, evolution, facts
+from tuner.results.facts import bundle_state, evolved, facts
 from tuner.results.verdict import Verdict
 
 
@@ -14,7 +14,7 @@ def publish(experiment: Experiment, verdict: Verdict) -> None:
     bundle = bundle_state(experiment.folder, verdict)
     texts = {
         LEADERBOARD: leaderboard(verdict),
-        VERDICT: json.dumps({**facts(verdict), **evolution(verdict.population)}, indent=2) + "\n",
+        VERDICT: json.dumps({**facts(verdict), **evolved(verdict.evolution)}, indent=2) + "\n",
         REPORT: report(verdict, experiment.entries(), experiment.manifest(), experiment.origin().data, bundle),
     }
     for name, text in texts.items():  # once all of them could be made

@@ -66,7 +66,7 @@ def _claim(verdict: Verdict) -> str:
 def _member(verdict: Verdict) -> str:
     """What the winner of a population is: its name alone tells nothing."""
     winner = verdict.winner
-    if not verdict.population or not winner.mutations:
+    if not verdict.evolution or not winner.mutations:
         return ""
     if winner.num_configs == 1:
         return f"{winner.name} has one config from the first step to its last: the base config with {history(winner)}."

@@ -4,9 +4,9 @@ import json
 import math
 from typing import Any, Literal
 
+from tuner.results.evolution import Branch, Evolution
 from tuner.results.experiment import BUNDLE, BUNDLE_FILES, METRICS
 from tuner.results.folder import Folder
-from tuner.results.population import Branch, Population
 from tuner.results.verdict import Interval, Verdict
 
 BundleState = Literal["this", "another", "none"]
@@ -49,14 +49,14 @@ def facts(verdict: Verdict) -> dict[str, Any]:
     return {name: _told(value) for name, value in found.items()}
 
 
-def evolution(population: Population) -> dict[str, Any]:
+def evolved(evolution: Evolution) -> dict[str, Any]:
     """The winner's schedule and all members' branches; empty if the search was of no population."""
-    if not population:
+    if not evolution:
         return {}
     found = {
-        "schedule": [{**_branch(one), "rmse": one.last} for one in population.path],
+        "schedule": [{**_branch(one), "rmse": one.last} for one in evolution.path],
         "population": [
-            {**_branch(one), "steps": list(one.steps), "rmse": list(one.rmse)} for one in population.branches
+            {**_branch(one), "steps": list(one.steps), "rmse": list(one.rmse)} for one in evolution.branches
         ],
     }
     return {name: _told(value) for name, value in found.items()}

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from tuner.config import Config
 from tuner.lineage import Lineage
 from tuner.results.estimate import Estimate
-from tuner.results.population import NO_POPULATION, Population
+from tuner.results.evolution import NO_EVOLUTION, Evolution
 
 Rule = Literal["best", "one_se", "significant"]
 Stage = Literal["finals", "search", "baseline"]
@@ -184,7 +184,7 @@ class Verdict:
         noise_rmse: RMSE of a perfect model; None unless the data are simulated.
         stage: `search` if there were no finals.
         protocol: How the claim was measured, one clause: `2 repeats of 5 folds`.
-        population: How the members of a population went on from each other; false if the search was of another kind.
+        evolution: How the members of a population went on from each other; false if the search was of another kind.
     """
 
     winner: Standing
@@ -205,7 +205,7 @@ class Verdict:
     noise_rmse: float | None
     stage: Stage
     protocol: str
-    population: Population = NO_POPULATION
+    evolution: Evolution = NO_EVOLUTION
 
     @property
     def control(self) -> Standing | None:
@@ -213,12 +213,14 @@ class Verdict:
         return next((one for one in self.standings if self._is_control(one)), None)
 
     def _is_control(self, one: Standing) -> bool:
-        return not one.mutations and one.rmse is not None and one.stage == self.winner.stage
+        """A population's member may have no mutation either, but it is held against the control."""
+        unchanged = not one.mutations and one.difference is None
+        return unchanged and one.rmse is not None and one.stage == self.winner.stage
 
     @property
     def num_measured(self) -> int:
-        """Number of variants that the winner was chosen from."""
-        return sum(standing.rmse is not None for standing in self.standings)
+        """Number of variants that the winner was chosen from; in a population, also those that went on from others."""
+        return max(sum(standing.rmse is not None for standing in self.standings), len(self.evolution.branches))
 
     @property
     def is_better(self) -> bool:
@@ -241,7 +243,7 @@ class Verdict:
     @property
     def comparison(self) -> str:
         """The winner and the control, in a clause."""
-        if not self.winner.mutations:
+        if self._is_control(self.winner):
             return "it is the base config itself: no variant is a better choice"
         if self.control is None:
             return "the base config was not measured beside it, so nothing tells whether it is better"

@@ -6,11 +6,11 @@ from itertools import groupby
 
 from tuner.lineage import Lineage, until
 from tuner.results.evidence import Evidence
-from tuner.results.population import NO_POPULATION, Branch, Population
+from tuner.results.evolution import NO_EVOLUTION, Branch, Evolution
 from tuner.results.record import TrialRecord
 
 
-def population_of(evidence: Evidence, winner: str, step: int) -> Population:
+def evolution_of(evidence: Evidence, winner: str, step: int) -> Evolution:
     """The population of a search, and the winner's way through it; a false one if the search was of another kind.
 
     Args:
@@ -20,9 +20,9 @@ def population_of(evidence: Evidence, winner: str, step: int) -> Population:
     """
     branches = tuple(branch for record in evidence.records for branch in branches_of(record))
     if not branches:
-        return NO_POPULATION
+        return NO_EVOLUTION
     lineage = next(entry.lineage for entry in evidence.entries if entry.name == winner)
-    return Population(branches, tuple(_path(branches, winner, lineage, step)))
+    return Evolution(branches, tuple(_path(branches, winner, lineage, step)))
 
 
 def branches_of(record: TrialRecord) -> Iterator[Branch]:

@@ -11,7 +11,7 @@ from tuner.results.evidence import Evidence
 from tuner.results.policy import Policy
 from tuner.results.verdict import Member, Promotion, Verdict
 from tuner.seeding import seed_of
-from tuner.selection.ancestry import population_of
+from tuner.selection.ancestry import evolution_of
 from tuner.selection.bootstrap import Mixture, Resamples, interval, resamples
 from tuner.selection.claim import Contender, honest_scores
 from tuner.selection.effects import effects_of
@@ -43,11 +43,11 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
     winner = next(one for one in contenders if one.name == choice.winner)
     winning = nested_scores(winner.curve, measured.groups)
     control = (measured.finals or measured.search).get(evidence.control.name)
-    honest = honest_scores(contenders, policy.rule, len(measured.search), measured.groups, together=False)
+    honest = honest_scores(contenders, policy.rule, measured.tried, measured.groups, together=False)
     drawn = resamples(honest.folds, seed_of(evidence.seed, "intervals"))
     rows = standings_of(measured)
     best = next(row for row in rows if row.name == winner.name)
-    population = population_of(evidence, best.name, best.step or 0)
+    evolution = evolution_of(evidence, best.name, best.step or 0)
     return Verdict(
         winner=best,
         rule=policy.rule,
@@ -56,8 +56,8 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
         probability=_probability(honest, control) if not winner.control else None,
         standings=rows,
         baselines=baseline_standings(evidence, control),
-        effects=() if population else effects_of(evidence.entries, measured.finals, measured.search),
-        importances={} if population else _importances(measured),
+        effects=() if evolution else effects_of(evidence.entries, measured.finals, measured.search),
+        importances={} if evolution else _importances(measured),
         promotion=_promotion(winner, contenders, measured, policy, drawn),
         curves=(
             *learning_curves(measured.search_curves, "search"),
@@ -70,7 +70,7 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
         noise_rmse=evidence.noise_rmse,
         stage="finals" if measured.finals else "search",
         protocol=protocol(winning),
-        population=population,
+        evolution=evolution,
     )
 
 
@@ -91,7 +91,7 @@ def _contender(name: str, measured: Measured, seeds: int) -> Contender:
 
 def _choice(contenders: Sequence[Contender], measured: Measured, policy: Policy) -> Choice:
     candidates = [one.candidate(nested_scores(one.curve, measured.groups)) for one in contenders]
-    return select(candidates, policy.rule, len(measured.search))
+    return select(candidates, policy.rule, measured.tried)
 
 
 def _promotion(
@@ -102,7 +102,7 @@ def _promotion(
     team = choose_team(winner, running, measured.groups, ensemble=policy.ensemble, seeds=policy.seeds)
     expected = mixture_of(team, measured.groups)
     if len(team.contenders) == 1:
-        tried = len(measured.search)
+        tried = measured.tried
         chosen = honest_scores(contenders, policy.rule, tried, measured.groups, together=True)
         expected = Mixture([chosen], team.networks)
     return Promotion(_members(team, measured.evidence), interval(expected, drawn), team.reason)

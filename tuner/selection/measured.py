@@ -55,6 +55,11 @@ class Measured:
         eligible = {name: curve for name, curve in self.search_curves.items() if self.records[name].eligible}
         return self._scores(eligible)
 
+    @property
+    def tried(self) -> int:
+        """How many variants the search measured, counting again each that went on from another in a population."""
+        return len(self.search) + sum(_replacements(self.records[name]) for name in self.search)
+
     @cached_property
     def finals(self) -> dict[str, Scores]:
         """Of all who entered the finals."""
@@ -89,3 +94,9 @@ class Measured:
 
     def _scores(self, curves: Curves) -> dict[str, Scores]:
         return {name: nested_scores(curve, self.groups) for name, curve in curves.items()}
+
+
+def _replacements(record: TrialRecord) -> int:
+    """How often a population's member went on from another."""
+    descents = (row.descent for row in record.measurements)
+    return len({(one.step, one.donor) for one in descents if one is not None and one.donor})

@@ -15,7 +15,7 @@ def standings_of(measured: Measured) -> tuple[Standing, ...]:
     """One row a variant: finalists left at the end, then those that dropped out, then the others; best first."""
     rows = [_row(record, measured) for record in measured.evidence.records]
     tested = [row for row in rows if row.difference is not None and (row.stage == "finals" or not measured.finals)]
-    tried = sum(row.rmse is not None for row in rows) - 1
+    tried = max(sum(row.rmse is not None for row in rows), measured.tried) - 1
     corrected = holm(tuple(row.difference.p for row in tested if row.difference is not None), tried)
     p_of = {row.name: p for row, p in zip(tested, corrected, strict=True)}
     return tuple(sorted((replace(row, p=p_of.get(row.name)) for row in rows), key=_order))

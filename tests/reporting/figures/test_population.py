@@ -12,7 +12,7 @@ from sklearn.isotonic import IsotonicRegression
 from tests.reporting.conftest import Sample, make_bred, make_population
 from tuner.reporting.figures.canvas import WIDTH
 from tuner.reporting.figures.population import LABELS, NAMED, population_picture, spaced
-from tuner.results.population import Population
+from tuner.results.evolution import Evolution
 
 POINTS = 72
 
@@ -24,8 +24,8 @@ def texts_of(svg: str) -> list[tuple[str, float, float]]:
     return [(text, float(x), float(y)) for x, y, text in (*found, *placed)]
 
 
-def svg_of(population: Population) -> str:
-    picture = population_picture(make_bred(population).verdict)
+def svg_of(evolution: Evolution) -> str:
+    picture = population_picture(make_bred(evolution).verdict)
     assert picture is not None
     return picture.svg
 
@@ -36,28 +36,28 @@ def test_without_a_population_there_is_no_picture(sample: Sample) -> None:
 
 @pytest.mark.parametrize("size", [(3, 2, 2), (8, 4, 2), (16, 12, 2), (9, 40, 1)])
 def test_labels_neither_overlap_nor_leave_the_picture(size: tuple[int, int, int]) -> None:
-    population = make_population(*size)
+    evolution = make_population(*size)
     font = FontProperties(family="DejaVu Sans", size=7.5)
-    labels = [one for one in texts_of(svg_of(population)) if one[0].startswith(("from ", "member", "base"))]
+    labels = [one for one in texts_of(svg_of(evolution)) if one[0].startswith(("from ", "member", "base"))]
     labels = [one for one in labels if one[0] != "base config"]
     boxes = [(x, x + TextPath((0, 0), text, prop=font).get_extents().x1, y) for text, x, y in labels]
-    assert len(boxes) == min(len(population.path), LABELS) + len(population.members)
+    assert len(boxes) == min(len(evolution.path), LABELS) + len(evolution.members)
     assert all(right < WIDTH * POINTS for _, right, _ in boxes)
     for (left, right, y), (other_left, other_right, other_y) in combinations(boxes, 2):
         assert right < other_left or other_right < left or abs(y - other_y) > 7.5
 
 
 def test_every_mutation_of_the_winner_is_written_from_its_step() -> None:
-    population = make_population(8, 6)
-    begins = [text.split(": ")[0] for text, _, _ in texts_of(svg_of(population)) if text.startswith("from ")]
-    assert sorted(begins) == sorted(f"from {stage.step}" for stage in population.path)
+    evolution = make_population(8, 6)
+    begins = [text.split(": ")[0] for text, _, _ in texts_of(svg_of(evolution)) if text.startswith("from ")]
+    assert sorted(begins) == sorted(f"from {stage.step}" for stage in evolution.path)
 
 
 def test_what_is_not_drawn_is_said() -> None:
-    population = make_population(40, 25, 1)
-    picture = population_picture(make_bred(population).verdict)
+    evolution = make_population(40, 25, 1)
+    picture = population_picture(make_bred(evolution).verdict)
     assert picture is not None
-    assert f"{len(population.path) - LABELS} more stages of the winner: see the table." in picture.caption
+    assert f"{len(evolution.path) - LABELS} more stages of the winner: see the table." in picture.caption
     assert "member-3" not in [text for text, _, _ in texts_of(picture.svg)]
     assert NAMED < 40
 
@@ -80,27 +80,25 @@ def test_names_with_room_stay_where_they_are_and_others_stay_inside() -> None:
     assert spaced([], 0.1) == []
 
 
-def broken(population: Population) -> Population:
+def broken(evolution: Evolution) -> Evolution:
     """Everything diverged."""
-    branches = [replace(one, rmse=tuple(math.nan for _ in one.rmse)) for one in population.branches]
-    path = [replace(one, rmse=tuple(math.nan for _ in one.rmse)) for one in population.path]
-    return Population(tuple(branches), tuple(path))
+    branches = [replace(one, rmse=tuple(math.nan for _ in one.rmse)) for one in evolution.branches]
+    path = [replace(one, rmse=tuple(math.nan for _ in one.rmse)) for one in evolution.path]
+    return Evolution(tuple(branches), tuple(path))
 
 
-def cut_short(population: Population) -> Population:
+def cut_short(evolution: Evolution) -> Evolution:
     """The winner's last stage was begun and never measured."""
-    *before, last = population.path
-    return replace(population, path=(*before, replace(last, steps=(), rmse=())))
+    *before, last = evolution.path
+    return replace(evolution, path=(*before, replace(last, steps=(), rmse=())))
 
 
-def equal(population: Population) -> Population:
+def equal(evolution: Evolution) -> Evolution:
     """All are the same."""
-    return replace(
-        population, branches=tuple(replace(one, rmse=(0.3,) * len(one.steps)) for one in population.branches)
-    )
+    return replace(evolution, branches=tuple(replace(one, rmse=(0.3,) * len(one.steps)) for one in evolution.branches))
 
 
 @pytest.mark.parametrize("change", [broken, cut_short, equal], ids=lambda change: change.__name__)
 def test_extremes_are_drawn(bred: Sample, change: object) -> None:
     assert callable(change)
-    assert population_picture(replace(bred.verdict, population=change(bred.verdict.population))) is not None
+    assert population_picture(replace(bred.verdict, evolution=change(bred.verdict.evolution))) is not None

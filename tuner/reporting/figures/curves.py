@@ -33,7 +33,7 @@ def curves_picture(verdict: Verdict) -> Picture | None:
         "RMSE on held-out images while training: a curve that rises again overfits.",
         "The winner is the thick line, the base config is dashed, others are grey; bands are ± one standard error.",
         "Of a population's member the search has the curve of its lineage: before it was replaced, that of its donors."
-        if verdict.population
+        if verdict.evolution
         else "",
         "The marked point is the winner's step: the lowest of its curve, and so a little lower than the truth.",
         "Curves that leave the frame are cut off." if cut else "",

@@ -28,7 +28,7 @@ def parallel_picture(verdict: Verdict, entries: tuple[Entry, ...]) -> Picture | 
 
     Nor is there one of a population, whose members have their settings for a part of their training.
     """
-    if verdict.population:
+    if verdict.evolution:
         return None
     configs = {entry.name: hyper_parameters(entry.config) for entry in entries}
     measured = [one for one in verdict.standings if _rmse(one) < math.inf and one.name in configs]

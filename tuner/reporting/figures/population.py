@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from tuner.reporting.figures.canvas import BLACK, BLUE, WIDTH, Picture, inches, svg_of
 from tuner.reporting.figures.words import UNIT, Limits, plural, shortened, told
 from tuner.reporting.population_rows import mutations_of
-from tuner.results.population import Branch, Population
+from tuner.results.evolution import Branch, Evolution
 from tuner.results.verdict import Verdict
 
 LEFT, WIDE, HEIGHT = 0.7, 7.7, 3.8
@@ -27,13 +27,13 @@ Point = tuple[float, float]
 
 def population_picture(verdict: Verdict) -> Picture | None:
     """Every member's curves and whom it went on from; None if the search was of no population."""
-    population = verdict.population
-    if not population:
+    evolution = verdict.evolution
+    if not evolution:
         return None
-    shown = population.path[:LABELS]
-    ends = _limits(population)
-    cut = any(value > ends[1] for one in population.branches for value in one.rmse)
-    left_out = len(population.path) - len(shown)
+    shown = evolution.path[:LABELS]
+    ends = _limits(evolution)
+    cut = any(value > ends[1] for one in evolution.branches for value in one.rmse)
+    left_out = len(evolution.path) - len(shown)
     caption = told(
         "RMSE while the population was trained, on the held-out images that had no part in choosing who is replaced.",
         "The thick line is the winner's lineage, across the members that it was handed on by, to the winner's step "
@@ -47,11 +47,11 @@ def population_picture(verdict: Verdict) -> Picture | None:
 
     def draw(figure: Figure) -> None:
         axes = inches(figure, LEFT, 0.5, WIDE, HEIGHT)
-        _frame(axes, population, ends)
-        _draw_members(axes, population)
-        _draw_path(axes, population.path, verdict.winner.step)
+        _frame(axes, evolution, ends)
+        _draw_members(axes, evolution)
+        _draw_path(axes, evolution.path, verdict.winner.step)
         _label(axes, shown)
-        _name(axes, population, verdict.winner.name)
+        _name(axes, evolution, verdict.winner.name)
         figure.legend(handles=_legend(verdict), loc="upper left", ncols=5, bbox_to_anchor=(0.06, 1.0))
 
     return Picture(svg_of("population", caption, (WIDTH, 0.5 + HEIGHT + top), draw), caption)
@@ -76,9 +76,9 @@ def spaced(places: Sequence[float], gap: float) -> list[float]:
     return [levels[rank] + rank * gap for rank in np.argsort(order)]
 
 
-def _limits(population: Population) -> Limits:
+def _limits(evolution: Evolution) -> Limits:
     """All values, but for those of the first steps that are far above the others."""
-    values = np.array([value for one in population.branches for value in one.rmse if math.isfinite(value)])
+    values = np.array([value for one in evolution.branches for value in one.rmse if math.isfinite(value)])
     if not len(values):
         return 0.0, 1.0
     low, most = float(values.min()), float(np.quantile(values, 0.8))
@@ -87,25 +87,25 @@ def _limits(population: Population) -> Limits:
     return low - pad, high + pad
 
 
-def _frame(axes: Axes, population: Population, ends: Limits) -> None:
-    last = max((step for one in population.branches for step in one.steps), default=1)
+def _frame(axes: Axes, evolution: Evolution, ends: Limits) -> None:
+    last = max((step for one in evolution.branches for step in one.steps), default=1)
     axes.set(xlim=(0, last), ylim=ends, xlabel="training steps", ylabel=f"RMSE ({UNIT})")
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.grid(axis="y", color="#e5e5e5", linewidth=0.6)
     axes.set_axisbelow(True)
 
 
-def _draw_members(axes: Axes, population: Population) -> None:
-    lines = {one: np.column_stack([one.steps, one.rmse]) for one in population.branches if one.steps}
-    others = [line for one, line in lines.items() if one.member != population.control]
+def _draw_members(axes: Axes, evolution: Evolution) -> None:
+    lines = {one: np.column_stack([one.steps, one.rmse]) for one in evolution.branches if one.steps}
+    others = [line for one, line in lines.items() if one.member != evolution.control]
     axes.add_collection(LineCollection(others, colors=OTHER, linewidths=1.0))
-    for one in population.replacements:
+    for one in evolution.replacements:
         if one.steps:
-            axes.plot((one.step, one.steps[0]), (population.begun_at(one), one.rmse[0]), ":", color=THIN, linewidth=0.9)
-    for one in population.given_up:
+            axes.plot((one.step, one.steps[0]), (evolution.begun_at(one), one.rmse[0]), ":", color=THIN, linewidth=0.9)
+    for one in evolution.given_up:
         axes.plot(one.steps[-1:], one.rmse[-1:], "x", color=THIN, markersize=5, zorder=3)
     for one, line in lines.items():
-        if one.member == population.control:
+        if one.member == evolution.control:
             axes.plot(*line.T, "--", color=BLACK, linewidth=1.4)
 
 
@@ -150,12 +150,12 @@ def _label(axes: Axes, path: Sequence[Branch]) -> None:
         axes.text(x + 0.05 / WIDE, text_y, text, transform=axes.transAxes, va="center", fontsize=7.5)
 
 
-def _name(axes: Axes, population: Population, winner: str) -> None:
+def _name(axes: Axes, evolution: Evolution, winner: str) -> None:
     """The members' names, where their curves end."""
-    if len(population.members) > NAMED:
+    if len(evolution.members) > NAMED:
         return
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
-    last = {one.member: (one.steps[-1], one.last) for one in population.branches if math.isfinite(one.last)}
+    last = {one.member: (one.steps[-1], one.last) for one in evolution.branches if math.isfinite(one.last)}
     heights = [min(max((rmse - low) / (high - low), 0.0), 1.0) for _, rmse in last.values()]
     places = spaced(heights, 0.15 / HEIGHT)
     for (name, (step, _)), height, place in zip(last.items(), heights, places, strict=True):
@@ -188,7 +188,7 @@ def _legend(verdict: Verdict) -> list[Line2D]:
     base = [Line2D([], [], color=BLACK, linewidth=1.4, linestyle="--", label="base config")]
     return [
         Line2D([], [], color=BLUE, linewidth=2.6, label="the winner's lineage"),
-        *(base if verdict.winner.name != verdict.population.control else ()),
+        *(base if verdict.winner.name != verdict.evolution.control else ()),
         Line2D([], [], color=OTHER, linewidth=1.0, label="other members"),
         Line2D([], [], color=THIN, linewidth=0, marker="x", markersize=5, label="given up"),
         Line2D([], [], color=THIN, linewidth=0.9, linestyle=":", label="goes on from"),

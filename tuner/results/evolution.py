@@ -38,7 +38,7 @@ class Branch:
 
 
 @dataclass(frozen=True)
-class Population:
+class Evolution:
     """The members of a population, and how its winner came about; false if the search was of another kind.
 
     Attributes:
@@ -78,5 +78,5 @@ class Population:
         return next((rmse for rmse in found if not math.isnan(rmse)), math.nan)
 
 
-NO_POPULATION = Population()
+NO_EVOLUTION = Evolution()
 """Of a search of another kind."""
