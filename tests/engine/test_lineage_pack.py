@@ -21,12 +21,13 @@ Make = Callable[[Lineage], LineagePack]
 
 
 @pytest.fixture
-def make(dataset: Dataset) -> Make:
+def make(config: Config, dataset: Dataset) -> Make:
+    splits = make_splits(config.data, len(dataset.labelled))
+
     def pack(config: Config) -> Pack:
-        splits = make_splits(config.data, len(dataset.labelled))
         return Pack(config, dataset, splits, seed=5, device=torch.device("cpu"))
 
-    return lambda lineage: LineagePack(lineage, pack)
+    return lambda lineage: LineagePack(lineage, splits, pack)
 
 
 @pytest.fixture
@@ -159,3 +160,20 @@ def test_training_to_the_end_goes_on_without_those_that_diverged(make: Make, con
     *_, report = Training(make(single(wild)), dataset.responses, to_the_end=True).reports()
     assert (report.step, report.ending) == (wild.training.max_steps, "max_steps")
     assert np.isnan(report.accuracy.rmse)
+
+
+def test_a_pack_is_made_only_where_it_is_trained(config: Config, lineage: Lineage, dataset: Dataset) -> None:
+    splits, made = make_splits(config.data, len(dataset.labelled)), list[Config]()
+
+    def pack(config: Config) -> Pack:
+        made.append(config)
+        return Pack(config, dataset, splits, seed=5, device=torch.device("cpu"))
+
+    first = LineagePack(lineage, splits, pack)
+    assert (first.config, first.splits, made) == (config, splits, [])
+    first.train(4)
+    second = LineagePack(lineage, splits, pack)
+    made.clear()
+    second.load_state(first.state())
+    second.train(1)
+    assert made == [lineage[1].config]

@@ -181,7 +181,7 @@ def make(run: Bred, dataset: Dataset) -> Callable[[str], LineagePack]:
         def stage(config: Config) -> Pack:
             return Pack(config, dataset, splits, seed=run.seeds[name], device=torch.device("cpu"))
 
-        return LineagePack(run.lineage(name), stage)
+        return LineagePack(run.lineage(name), splits, stage)
 
     return pack
 

@@ -19,28 +19,25 @@ class LineagePack:
 
     Args:
         lineage: The stages.
-        make: A new pack with a stage's config, always of the same splits.
+        splits: One a replicate.
+        make: A new pack with a stage's config, of these splits; it takes a while, and is called once it is needed.
     """
 
-    def __init__(self, lineage: Lineage, make: Callable[[Config], Pack]) -> None:
-        self.lineage, self._make = lineage, make
-        self._number, self._pack = 0, make(lineage[0].config)
+    def __init__(self, lineage: Lineage, splits: tuple[Split, ...], make: Callable[[Config], Pack]) -> None:
+        self.lineage, self.splits, self._make = lineage, splits, make
+        self._number = 0
+        self._made: Pack | None = None
         self.inheritance: Inheritance | None = None
 
     @property
     def config(self) -> Config:
         """Of the stage that the networks are in."""
-        return self._pack.config
+        return self.stage.config
 
     @property
     def stage(self) -> Stage:
         """The one that the networks are in."""
         return self.lineage[self._number]
-
-    @property
-    def splits(self) -> tuple[Split, ...]:
-        """See `Pack`."""
-        return self._pack.splits
 
     @property
     def step(self) -> int:
@@ -74,7 +71,7 @@ class LineagePack:
     def load_state(self, state: dict[str, Any]) -> None:
         """See `Pack`; the lineage may be one that goes on where that of the state ends."""
         if state["stage"] != self._number:
-            self._number, self._pack = state["stage"], self._make(self.lineage[state["stage"]].config)
+            self._number, self._made = state["stage"], None
         self._pack.load_state(state)
 
     def weights(self) -> dict[str, dict[str, Tensor]]:
@@ -82,10 +79,16 @@ class LineagePack:
         return self._pack.weights()
 
     @property
+    def _pack(self) -> Pack:
+        if self._made is None:
+            self._made = self._make(self.stage.config)
+        return self._made
+
+    @property
     def _next(self) -> Stage | None:
         return self.lineage[self._number + 1] if self._number + 1 < len(self.lineage) else None
 
     def _begin(self, stage: Stage) -> None:
-        before, self._pack = self._pack, self._make(stage.config)
+        before, self._made = self._pack, self._make(stage.config)
         self._number += 1
-        self.inheritance = self._pack.inherit(before)
+        self.inheritance = self._made.inherit(before)

@@ -58,7 +58,7 @@ def train_network(member: Member, number: int, *, dataset: Dataset, seed: int, t
     def make(config: Config) -> Pack:
         return Pack(config, dataset, (split,), seed=seed_of(seed, member.variant), device=device)
 
-    pack = LineagePack(stretched(member.lineage, steps / member.step), make)
+    pack = LineagePack(stretched(member.lineage, steps / member.step), (split,), make)
     pack.train(steps)
     weights: dict[str, dict[str, Tensor]] = pack.weights()
     finite = all(bool(value.isfinite().all()) for net in weights.values() for value in net.values())

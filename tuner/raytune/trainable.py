@@ -89,7 +89,7 @@ class ConvTrial(tune.Trainable):
         def make(stage: Config) -> Pack:
             return Pack(stage, self._dataset, splits, seed=told.seed, device=self._device)
 
-        self._pack = LineagePack(told.lineage, make)
+        self._pack = LineagePack(told.lineage, splits, make)
         self._training = Training(
             self._pack, self._dataset.responses, checkpoint, aside_L=self._aside, to_the_end=told.to_the_end
         )
