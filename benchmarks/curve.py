@@ -2,6 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+
+class Believed(Protocol):
+    """What a search goes by."""
+
+    @property
+    def believed(self) -> float:
+        """An RMSE."""
+
+
+Evaluation = TypeVar("Evaluation", bound=Believed)
 
 
 @dataclass(frozen=True)
@@ -42,9 +54,9 @@ Scores = tuple[float, float]
 """A point's `private` and `private_single`."""
 
 
-def improvements(events: Sequence[Event]) -> tuple[Event, ...]:
+def improvements(events: Sequence[Evaluation]) -> tuple[Evaluation, ...]:
     """The events that were better than every event before them. NaN is never better."""
-    found: list[Event] = []
+    found: list[Evaluation] = []
     for event in events:
         if event.believed < (found[-1].believed if found else float("inf")):
             found.append(event)

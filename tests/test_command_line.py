@@ -178,6 +178,12 @@ def test_a_wrong_file_is_one_sentence_and_exit_code_2(workplace: Path, case: str
         (["--storage", "no://where"], "error: --storage no://where/group/name is not a storage that pyarrow knows: .*"),
         (["--resume"], "error: there is no experiment in .*/ray_results/group/name"),
         (["--depth", "0"], r"tuner run: argument --depth: must be a whole number of at least 1, but got '0' \(see .*"),
+        (
+            ["--samples", "3"],
+            "error: --samples does not belong to --search grid, which tries all variants; leave it out",
+        ),
+        (["--sampler", "gp"], "error: --sampler belongs to --search optuna, but got --search grid"),
+        (["--search", "random", "--samples", "0"], "tuner run: argument --samples: must be a whole number .*"),
         (["--seed", "-1"], r"tuner run: argument --seed: must be a whole number from 0 to 2\^63 - 1, but got '-1' .*"),
         (["--time-budget", "0m"], r"tuner run: argument --time-budget: must be a time such as .*, but got '0m' .*"),
         (["--a\nb"], r"tuner run: unrecognized arguments: --a\\nb \(see tuner run --help\)"),

@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> None:
 
     model = ModelFolder(folder)
     weights, measurement = choose(model, options.step)
-    config = model.config()
+    config = model.config_at(measurement.step)
     target = folder / "export" / "checkpoints" / f"step-{measurement.step:06d}"
     images = random_images(config.model.image_size)
     export_weights(weights, config, measurement, images, model.origin(), target)

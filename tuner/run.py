@@ -124,7 +124,6 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
 def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | None, budget: Budget) -> None:
     """Search, finals and promotion; of an experiment that was begun (no manifest) only what is left of them."""
     from tuner.results.experiment import BUNDLE, BUNDLE_FILES, MEASURED, VERDICT
-    from tuner.results.origin import origin_of
     from tuner.stages.conclude import conclude, tell, verdict_of
 
     folder, retrain = job.experiment.folder, not options.no_retrain
@@ -139,8 +138,6 @@ def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | 
     from tuner.stages.trials import close_log, crew_for
 
     crew = crew_for(job.dataset, resources_of(options), options.address, folder)
-    if manifest is None:
-        job.experiment.describe(job.entries, origin_of(job.dataset, job.seed))
     search(job, crew, manifest, budget)
     finals(job, crew.run, budget, say, promoted=retrain)
     folder.write(MEASURED, "the search and the finals have ended, or their time was up\n")

@@ -9,9 +9,10 @@ import pytest
 from ray.tune import Stopper
 
 from tuner.config import Config
+from tuner.lineage import single
 from tuner.raytune import stopper
+from tuner.raytune.assignment import Assignment
 from tuner.raytune.stopper import Limits, StopEarly
-from tuner.settings import plain
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 3
@@ -49,9 +50,9 @@ def config(config: Config) -> Config:
 
 def told(stop: Stopper, config: Config, name: str, curve: list[float], se: float = 0.01) -> list[bool]:
     """What Ray hears of each evaluation of a trial."""
-    variant = {"name": name, "config": plain(config)}
+    told_of = Assignment(name, 0, single(config)).plain()
     return [
-        stop(name, {"config": {"variant": variant}, "step": 2 * (number + 1), "rmse": rmse, "rmse_se": se})
+        stop(name, {"config": told_of, "step": 2 * (number + 1), "rmse": rmse, "rmse_se": se})
         for number, rmse in enumerate(curve)
     ]
 

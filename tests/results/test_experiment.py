@@ -6,8 +6,10 @@ import pytest
 from tuner.config import Config
 from tuner.errors import InputError
 from tuner.results.experiment import EndingMarks, Entry, Experiment, last_line
-from tuner.results.manifest import OPTIONS_MUST_STAY, check_unchanged
+from tuner.results.manifest import MUST_STAY, OPTIONS_MUST_STAY, check_unchanged
 from tuner.results.origin import Origin
+from tuner.results.record import Measurement
+from tuner.results.strategy import GRID
 
 ORIGIN = Origin("Made up.", False, "abc", 3)
 
@@ -45,7 +47,8 @@ def test_what_was_begun_is_read_again(experiment: Experiment, config: Config) ->
 def test_a_trials_files_tell_how_it_ended(experiment: Experiment, rows: list[str], error: str, status: str) -> None:
     experiment.folder.write("other/result.json", "".join(f"{line}\n" for line in rows))
     experiment.folder.write("other/error.txt", "Failure # 1\nRuntimeError: it was tried again\n")
-    EndingMarks(experiment).ended("other", error)
+    if error:
+        EndingMarks(experiment).ended("other", error)
     base, other = experiment.records()
     assert base.status == "unfinished"
     assert other.status == status
@@ -122,3 +125,26 @@ def test_a_manifest_that_is_a_folder_is_the_users_error(experiment: Experiment) 
     (experiment.folder.local / "manifest.yaml").mkdir()
     with pytest.raises(InputError, match=r"manifest\.yaml cannot be read"):
         experiment.manifest()
+
+
+@pytest.mark.parametrize(("ending", "status"), [("", "stopped"), ("stopped", "unfinished")])
+def test_a_trial_that_was_ended_while_it_waited_is_marked(experiment: Experiment, ending: str, status: str) -> None:
+    marks = EndingMarks(experiment)
+    marks.measured("other", Path(), Measurement(2, 0.5, 0.1, 0.4, (), (), (), (), 1.0, ending))
+    marks.ended("other", "")
+    assert experiment.records()[1].status == status
+
+
+def test_a_variant_can_be_added_to_those_of_the_manifest(experiment: Experiment, config: Config) -> None:
+    before = experiment.entries()
+    experiment.add(Entry("more", config, ("a",)), ORIGIN)
+    assert experiment.entries() == (*before, Entry("more", config, ("a",)))
+    assert experiment.manifest()["seed"] == 3
+
+
+def test_an_experiment_of_an_earlier_version_was_a_grid(experiment: Experiment) -> None:
+    now = dict.fromkeys(MUST_STAY, 1) | {"options": dict.fromkeys(OPTIONS_MUST_STAY) | vars(GRID)}
+    then = {**now, "options": {key: None for key in OPTIONS_MUST_STAY if key not in vars(GRID)}}
+    check_unchanged(now, then)
+    with pytest.raises(InputError, match="this experiment began with another search and scheduler; resume it"):
+        check_unchanged({**now, "options": {**now["options"], "search": "random", "scheduler": "asha"}}, then)

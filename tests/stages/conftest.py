@@ -14,6 +14,7 @@ from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
 from tuner.engine.out_of_fold import FILE, OutOfFold, no_evaluations
 from tuner.mutation.expand import Expansion
+from tuner.raytune.method import LISTED, Method
 from tuner.raytune.stopper import Limits
 from tuner.results.arrays import write_responses
 from tuner.results.experiment import Entry, Experiment
@@ -72,6 +73,7 @@ class Trials:
         records: tuple[TrialRecord, ...],
         seeds: Mapping[str, int],
         limits: Limits,
+        method: Method = LISTED,
     ) -> frozenset[str]:
         """See `Crew.run`."""
         place = Path(experiment.folder.uri).name

@@ -17,6 +17,7 @@ from tuner.engine.layout import is_blocked, memory_format
 from tuner.engine.learner import State
 from tuner.engine.plan import Plan
 from tuner.engine.precision import resolve
+from tuner.engine.settle import IMAGES, settled
 from tuner.engine.stack import Common, Stack
 from tuner.lineage import Lineage
 from tuner.model import ConvNet
@@ -131,7 +132,8 @@ class Pack:
                 generator,
             )
             heirs.append(found)
-            own.update(net=found.network.net, moments=found.network.moments, diverged=theirs["diverged"])
+            heir = settled(found.network, self._common.images.centred[split.train[:IMAGES]].cpu())
+            own.update(net=heir.net, moments=heir.moments, diverged=theirs["diverged"])
         self.load_state({**mine, "step": parent.step})
         return heirs[0]
 

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from tuner.config import ConvLayer
-from tuner.mutation.link import Grid, Link
+from tuner.mutation.link import Link
 from tuner.mutation.network import EPSILON, Layer, Network, weight_and_bias
+from tuner.mutation.raster import Raster
 from tuner.mutation.units import Units, units_of
 
 MOMENTS = {"exp_avg": 1, "exp_avg_sq": 2}
@@ -40,14 +41,15 @@ class Graft:
         units = units_of(weight, following, shape[0], self.generator)
         values = _fitted(link.values(weight, self.generator), shape)
         self.set(new.weight, values[units.origins])
-        self.inherited += int((_fitted(link.values(torch.ones_like(weight)), shape) != 0)[units.origins].sum())
+        known = _fitted(link.values(torch.ones_like(weight)), shape) != 0
+        self.inherited += int(known[units.origins].sum())
         if bias is None:
             self._go_on_normed(old, new, units, link.offset(weight))
         else:
             self.set_bias(new, (bias + link.offset(weight))[units.origins])
             self.inherited += len(units.origins)
-        if bool(old.norm) == bool(new.norm) and link.copies is not None:
-            self._take_moments(link, old, new, units)
+        if bool(old.norm) == bool(new.norm):
+            self._take_moments(link, old, new, units, known)
         exact = link.exact and _computes_the_same(old, new)
         return units.link(_behind(link.maps, old, new), exact=exact)
 
@@ -70,9 +72,13 @@ class Graft:
         self.set(f"{new.norm}.num_batches_tracked", self._parent.net[f"{old.norm}.num_batches_tracked"])
         self.inherited += 2 * len(units.origins)
 
-    def _take_moments(self, link: Link, old: Layer, new: Layer, units: Units) -> None:
-        """What Adam knows of the parent's layer; a copy's gradients are its share of the original's."""
-        names = [(old.weight, new.weight)]
+    def _take_moments(self, link: Link, old: Layer, new: Layer, units: Units, inherited: Tensor) -> None:
+        """What Adam knows of the parent's layer; a copy's gradients are its share of the original's.
+
+        Weights that are not `inherited` get the others' mean square: where a zero has stood for as many steps as the
+        layer has behind it, Adam's next steps would be several times too long.
+        """
+        names = [(old.weight, new.weight)] if link.copies is not None else []
         names += [(f"{old.norm or old.name}.bias", f"{new.norm or new.name}.bias")]
         names += [(f"{old.norm}.weight", f"{new.norm}.weight")] if old.norm else []
         for its, mine in names:
@@ -84,6 +90,8 @@ class Graft:
                 moment = known[kind]
                 if its == old.weight:
                     moment = _fitted(link.moments(link.unfolded(moment), power), self.net[mine].shape)
+                    usual = moment[inherited].mean() if kind == "exp_avg_sq" and inherited.any() else 0.0
+                    moment = torch.where(inherited, moment, usual)
                 shares = (units.shares**power).view(-1, *[1] * (moment.dim() - 1))
                 self.moments[mine][kind] = (moment[units.origins] * shares).contiguous()
 
@@ -105,15 +113,16 @@ def _computes_the_same(old: Layer, new: Layer) -> bool:
     one, other = old.settings, new.settings
     if not isinstance(one, ConvLayer) or not isinstance(other, ConvLayer):
         return True
-    if (one.padding, one.pool_size) != (other.padding, other.pool_size):
+    valid = [layer.padding == "valid" and layer.kernel_size > 1 for layer in (one, other)]
+    if valid[0] != valid[1] or one.pool_size != other.pool_size:
         return False
-    if one.padding == "valid":
+    if valid[0]:
         return one.kernel_size == other.kernel_size
     left, right = ((k - 1) // 2 for k in (one.kernel_size, other.kernel_size))
     return right >= left and other.kernel_size - right >= one.kernel_size - left
 
 
-def _behind(maps: tuple[Grid, Grid], old: Layer, new: Layer) -> tuple[Grid, Grid]:
+def _behind(maps: tuple[Raster, Raster], old: Layer, new: Layer) -> tuple[Raster, Raster]:
     if not isinstance(old.settings, ConvLayer) or not isinstance(new.settings, ConvLayer):
         return maps
     return maps[0].after(old.settings), maps[1].after(new.settings)

@@ -85,7 +85,7 @@ def _walk(graft: Graft, parent: Network, link: Link, pairs: list[LayerPair], rea
         if old is not None and new is not None:
             link = graft.matched(link, old, new, read[passed] if passed < len(read) else None)
         elif old is not None:
-            link = deleted(parent, link, old)
+            link = deleted(parent, link, old, graft.generator)
         elif new is not None:
             link = added(graft, link, new, read[passed])
     return link
@@ -119,6 +119,6 @@ def _weights_read(network: Network) -> list[Tensor]:
 def _count(number: int) -> str:
     """About how many, in three digits at most: 1.2 M."""
     for factor, unit in ((10**6, " M"), (10**3, " k")):
-        if number >= factor:
+        if number >= 0.9995 * factor:
             return f"{number / factor:.{1 if number < 10 * factor else 0}f}{unit}"
     return str(number)

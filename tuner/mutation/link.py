@@ -10,47 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tuner.config import ConvLayer, ModelConfig, conv_width
+from tuner.config import ModelConfig
+from tuner.mutation.raster import Raster
 
 NOISE = 0.5
 """Of the outgoing weights of copies, relative to their size."""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where a map's values lie along one axis of the image.
-
-    Attributes:
-        first: The first value's place, in pixels from the image's centre.
-        stride: Pixels from one to the next.
-        size: How many there are.
-    """
-
-    first: float
-    stride: float
-    size: int
-
-    @staticmethod
-    def of(model: ModelConfig) -> "Grid":
-        """The pixels'."""
-        return Grid(-model.image_size / 2, 1.0, model.image_size)
-
-    def after(self, layer: ConvLayer) -> "Grid":
-        """That of a layer's output."""
-        margin = (layer.kernel_size - 1) // 2 if layer.padding == "valid" else 0
-        first = self.first + self.stride * (margin + (layer.pool_size - 1) / 2)
-        return Grid(first, self.stride * layer.pool_size, conv_width(layer, self.size) // layer.pool_size)
-
-    def read_from(self, other: "Grid") -> Tensor:
-        """`[self.size, other.size]`: the mean of the other's values that are nearest; zero where there are none."""
-        coarse, fine = (self, other) if self.stride > other.stride else (other, self)
-        places = fine.first + fine.stride * torch.arange(fine.size)
-        nearest = torch.round((places - coarse.first) / coarse.stride).long()
-        known = (nearest >= 0) & (nearest < coarse.size)
-        found = torch.zeros(coarse.size, fine.size)
-        found[nearest[known], torch.arange(fine.size)[known]] = 1.0
-        found = found if coarse is self else found.T
-        return found / found.sum(1, keepdim=True).clamp(min=1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,19 +23,20 @@ class Link:
 
     Attributes:
         reads: `[P, C]`: the parent's channels are this times the child's.
-        maps: The parent's grid and the child's.
+        maps: The parent's raster and the child's.
         exact: Whether nothing is lost.
         copies: `[C, P]`: the child's channels are this times the parent's; None where that is not known, so that
             what an optimiser has learned of the next layer is of no use.
         offsets: `[P]`, added to what is read; None if there are none.
-        origins: `[C]`, the parent's channel that each of the child's is a copy of; None where none is copied twice.
+        origins: `[C]`, the parent's channel that each of the child's is a copy of, P if of none; None where none is
+            copied twice.
         positive: Whether none of the child's values is below zero.
         flat: Whether the next layer reads every value of the maps.
         done: Whether `reads` is of what the parent's next layer makes of its channels.
     """
 
     reads: Tensor
-    maps: tuple[Grid, Grid]
+    maps: tuple[Raster, Raster]
     exact: bool
     copies: Tensor | None = None
     offsets: Tensor | None = None
@@ -83,7 +48,7 @@ class Link:
     @staticmethod
     def between(parent: ModelConfig, child: ModelConfig) -> "Link":
         """At the image."""
-        maps = (Grid.of(parent), Grid.of(child))
+        maps = (Raster.of(parent), Raster.of(child))
         return Link(torch.eye(3), maps, maps[0] == maps[1], torch.eye(3), positive=False)
 
     @property
@@ -127,6 +92,22 @@ class Link:
         """`[O]`, what the offsets add to the output of the parent's weights."""
         return 0.0 if self.offsets is None else torch.einsum("opyx,p->o", weight, self.offsets)
 
+    @property
+    def each_offset(self) -> Tensor | None:
+        """The offsets of all values of the parent that the next layer reads."""
+        if self.offsets is None or not self.flat:
+            return self.offsets
+        return self.offsets.repeat_interleave(self.maps[0].size ** 2)
+
+    def told_apart(self, weight: Tensor, generator: torch.Generator) -> Tensor:
+        """Weights `[O, width]` of the child's values, those of copies no longer proportional; the sums are the same."""
+        if self.origins is None:
+            return weight
+        size = self.maps[1].size if self.flat else 1
+        mine = weight.view(len(weight), -1, size, size)
+        sums = mine.new_zeros(len(mine), self.reads.shape[0] + 1, size, size).index_add(1, self.origins, mine)
+        return weight + _noise(sums[:, :-1], self.origins, generator).flatten(1)
+
     def _in_places(self, found: Tensor, reads: Tensor) -> Tensor:
         same = self.maps[0] == self.maps[1]
         return found if same else torch.einsum("ocyx,yh,xw->ochw", found, reads, reads)
@@ -137,6 +118,7 @@ def _noise(weight: Tensor, origins: Tensor, generator: torch.Generator) -> Tenso
 
     Copies whose outgoing weights are proportional would stay copies: Adam's steps do not depend on a gradient's size.
     """
+    weight = functional.pad(weight, (0, 0, 0, 0, 0, 1))  # of no channel
     drawn = torch.rand(len(weight), len(origins), *weight.shape[2:], generator=generator) - 0.5
     shared = functional.one_hot(origins, weight.shape[1]).float()
     means = torch.einsum("ocyx,cp->opyx", drawn, shared / shared.sum(0).clamp(min=1.0))

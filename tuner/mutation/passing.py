@@ -30,23 +30,24 @@ def added(graft: Graft, link: Link, new: Layer, following: Tensor) -> Link:
     """
     units, width = len(graft.net[new.weight]), link.width
     if link.positive and units >= width:
-        return _pass(graft, _unfolded(link), new, torch.eye(width), torch.eye(width))
+        one = link.told_apart(torch.eye(width), graft.generator) if link.flat else torch.eye(width)
+        return _pass(graft, _unfolded(link), new, one, torch.eye(width))
     if units >= 2 * width:
         return _pass(graft, _unfolded(link), new, *_both_signs(torch.eye(width)))
-    read = link.values(following)
     if not isinstance(new.settings, ConvLayer):
-        return _factorise(graft, link, new, read.flatten(1))
+        return _factorise(graft, link, new, link.values(link.unfolded(following.flatten(1))).flatten(1))
+    read = link.values(following)
     kept = read.square().sum((0, 2, 3)).argsort(descending=True, stable=True)[:units].sort().values
     passed = torch.eye(width)[kept]
     lift = 0.0 if link.positive else HIGHEST
     return replace(_pass(graft, link, new, passed, passed.T, lift), exact=False)
 
 
-def deleted(parent: Network, link: Link, old: Layer) -> Link:
+def deleted(parent: Network, link: Link, old: Layer, generator: torch.Generator) -> Link:
     """Behind a layer that the child does not have: what it did, but for its ReLU and its kernel's extent."""
     weight, bias = weight_and_bias(parent, old)
     weight = link.unfolded(weight)
-    reads = link.values(weight)
+    reads = link.values(weight, generator)
     settings = old.settings
     maps = (link.maps[0].after(settings), link.maps[1]) if isinstance(settings, ConvLayer) else link.maps
     return Link(
@@ -80,7 +81,10 @@ def _pass(graft: Graft, link: Link, new: Layer, passed: Tensor, back: Tensor, li
     offsets = link.offsets
     if lift > 0:
         offsets = -lift * link.reads.sum(1) + (0.0 if offsets is None else offsets)
-    return Link(link.reads @ functional.pad(back, (0, spare)), maps, exact, copies, offsets, done=link.done)
+    origins = None
+    if link.origins is not None:  # then each unit passes one value
+        origins = functional.pad(link.origins[passed.argmax(1)], (0, spare), value=len(link.reads))
+    return Link(link.reads @ functional.pad(back, (0, spare)), maps, exact, copies, offsets, origins, done=link.done)
 
 
 def _factorise(graft: Graft, link: Link, new: Layer, read: Tensor) -> Link:
@@ -89,12 +93,14 @@ def _factorise(graft: Graft, link: Link, new: Layer, read: Tensor) -> Link:
     directions, back = read, torch.eye(len(read))
     whole = units >= 2 * len(read)
     if not whole:
-        left, sizes, right = torch.linalg.svd(read, full_matrices=False)
+        # A diverged parent's child is diverged too, which is no error.
+        left, sizes, right = torch.linalg.svd(read.nan_to_num(0.0, 0.0, 0.0), full_matrices=False)
         most = max(1, units // 2)
         directions, back = right[:most], (left * sizes)[:, :most]
     passed, signs = _both_signs(directions)
-    found = _pass(graft, Link(back, link.maps, link.exact), new, passed[:units], signs[:, :units])
-    graft.inherited += passed[:units].numel()
+    passed, signs = link.told_apart(passed[:units], graft.generator), signs[:, :units]
+    found = _pass(graft, Link(back, link.maps, link.exact, offsets=link.each_offset), new, passed, signs)
+    graft.inherited += passed.numel()
     return replace(found, exact=link.exact and whole, done=True)
 
 
@@ -109,4 +115,4 @@ def _unfolded(link: Link) -> Link:
     if not link.flat:
         return link
     each = torch.eye(link.reads.shape[0] * link.maps[0].size ** 2)
-    return Link(link.values(link.unfolded(each)).flatten(1), link.maps, link.exact)
+    return Link(link.values(link.unfolded(each)).flatten(1), link.maps, link.exact, offsets=link.each_offset)

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tuner.mutation.link import Grid, Link
+from tuner.mutation.link import Link
+from tuner.mutation.raster import Raster
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class Units:
     shares: Tensor
     count: int
 
-    def link(self, maps: tuple[Grid, Grid], *, exact: bool) -> Link:
+    def link(self, maps: tuple[Raster, Raster], *, exact: bool) -> Link:
         """The place behind the layer."""
         copies = functional.one_hot(self.origins, self.count).float()
         several = len(self.origins.unique()) < len(self.origins)

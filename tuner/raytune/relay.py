@@ -1,5 +1,6 @@
 """Ray Tune's callbacks, passed on in this project's words."""
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,8 @@ from ray.tune.experiment import Trial
 from tuner.raytune.assignment import name_of
 from tuner.results.experiment import last_line
 from tuner.results.record import Measurement, measurement_of
+
+log = logging.getLogger(__name__)
 
 
 class Listener(Protocol):
@@ -54,7 +57,13 @@ class Relay(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         """Ray's hook."""
-        self._news.append(partial(_measured, trial, measurement_of(result)))
+        measurement = measurement_of(result)
+        self._news.append(partial(_measured, trial, measurement))
+        descent = measurement.descent
+        if descent is not None and descent.inherited:
+            mutations = " and ".join(descent.mutations) or "no mutation"
+            who = f"{name_of(trial.config)} goes on from {descent.donor} at step {descent.step}"
+            log.info("%s with %s: %s", who, mutations, descent.inherited)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Ray's hook."""

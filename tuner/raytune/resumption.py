@@ -103,7 +103,7 @@ def dump(scheduler: SparingScheduler) -> bytes:
     inner = {name: value for name, value in vars(scheduler.inner).items() if not callable(value)}
     text = io.BytesIO()
     pickler: Any = _Pickler(text)  # type: ignore[no-untyped-call]
-    pickler.dump((inner, scheduler.known))
+    pickler.dump((inner, scheduler.known, scheduler.stopped))
     return text.getvalue()
 
 
@@ -113,7 +113,7 @@ def load(scheduler: SparingScheduler, state: bytes, trials: list[Trial]) -> None
     Raises:
         KeyError: one of its trials is not there.
     """
-    inner, known = _Unpickler(state, trials).load()
+    inner, known, scheduler.stopped = _Unpickler(state, trials).load()
     vars(scheduler.inner).update(inner)
     added, scheduler.known = scheduler.known, known
     for trial in trials:  # of which the state does not know

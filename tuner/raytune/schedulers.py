@@ -88,6 +88,7 @@ class SparingScheduler(FIFOScheduler):
         super().__init__()  # type: ignore[no-untyped-call]
         self.inner, self.spared = inner, spared
         self.known: set[str] = set()
+        self.stopped: set[str] = set()
 
     @property
     def metric(self) -> Any:
@@ -115,7 +116,12 @@ class SparingScheduler(FIFOScheduler):
         """Ray's hook: whether a trial goes on after this evaluation."""
         if trial.trial_id not in self.known or not math.isfinite(result[RMSE_BEST]):
             return TrialScheduler.CONTINUE
-        return str(self.inner.on_trial_result(tune_controller, trial, result))
+        if trial.trial_id in self.stopped:  # a crash came before its end; the median rule would fail
+            return TrialScheduler.STOP
+        action = str(self.inner.on_trial_result(tune_controller, trial, result))
+        if action == TrialScheduler.STOP:
+            self.stopped.add(trial.trial_id)
+        return action
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
         """Ray's hook: a trial has ended with this result."""

@@ -10,6 +10,7 @@ from tuner.cost import cost_of
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
 from tuner.hyper_parameters import HyperParameters, hyper_parameters
+from tuner.reporting.pareto import pareto
 from tuner.results.experiment import Entry
 from tuner.results.verdict import Standing, Verdict
 from tuner.settings import Settings
@@ -32,6 +33,7 @@ COLUMNS = (
     "search_rmse_lowest_of_curve",
     "parameters",
     "macs",
+    "pareto",
     "seconds",
     "mutations",
     "error",
@@ -41,17 +43,32 @@ COLUMNS = (
 def leaderboard(verdict: Verdict) -> str:
     """CSV text: one row a variant, the winner first, then the others as they stand, then the baselines.
 
-    `rmse` is of one network, at a step that was chosen without the images; intervals are 95 %.
+    `rmse` is of one network, at a step that was chosen without the images; intervals are 95 %. `pareto` is whether no
+    other variant has as low an RMSE in the search, where all are measured alike, with as few multiply-adds.
     """
     others = [row for row in verdict.standings if row is not verdict.winner]
+    front = pareto_front(verdict)
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for rank, row in enumerate([verdict.winner, *others], start=1):
-        writer.writerow({"rank": rank, **_cells(row)})
+        writer.writerow({"rank": rank, **_cells(row), "pareto": front.get(row.name, "")})
     for row in verdict.baselines:
         writer.writerow(_cells(row))
     return text.getvalue()
+
+
+def pareto_front(verdict: Verdict) -> dict[str, str]:
+    """`true` for each variant that is on the front of RMSE in the search and multiply-adds, `false` for the others."""
+    rows = [row for row in verdict.standings if row.rmse is not None and row.macs is not None]
+    found = pareto([(_search_rmse(row), float(row.macs or 0)) for row in rows])
+    return {row.name: "true" if on else "false" for row, on in zip(rows, found, strict=True)}
+
+
+def _search_rmse(row: Standing) -> float:
+    if row.search_nested_rmse is not None:
+        return row.search_nested_rmse
+    return math.nan if row.rmse is None else row.rmse.value
 
 
 def _cells(row: Standing) -> dict[str, str | int]:

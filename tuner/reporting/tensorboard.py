@@ -40,6 +40,10 @@ class TensorBoardWriter:
         for metric, values in (("rmse", measurement.neuron_rmse), ("correlation", measurement.neuron_correlation)):
             for neuron, value in zip(measurement.neurons, values, strict=True):
                 writer.add_scalar(f"neuron_{metric}/{neuron}", value, step)
+        descent = measurement.descent
+        if descent is not None and descent.inherited:
+            text = f"from {descent.donor}: {' and '.join(descent.mutations) or 'no mutation'}; {descent.inherited}"
+            writer.add_text("population/goes on", text, descent.step)
         if measurement.rmse < self._lowest.get(variant, math.inf):
             self._lowest[variant] = measurement.rmse
             writer.add_scalar("all_neurons/rmse_best", measurement.rmse, step)

@@ -9,6 +9,7 @@ from typing import Any
 from tuner.config import Config, dump_config, load_config
 from tuner.engine.checkpoint import FILE, Checkpoint, read_checkpoint, write_checkpoint
 from tuner.errors import InputError
+from tuner.lineage import until
 from tuner.results.origin import ORIGIN, Origin, read_origin
 from tuner.results.record import Measurement, read_rows
 
@@ -57,6 +58,16 @@ class ModelFolder:
         if not self.begun:
             raise InputError(f"{self.path} is not a model's folder: it has no {CONFIG}")
         return load_config(self.path / CONFIG)
+
+    def config_at(self, step: int) -> Config:
+        """The config that the model had at a step, by the last checkpoint's lineage, if it had several.
+
+        Raises:
+            InputError: there is none.
+        """
+        checkpoints = self.checkpoints()
+        lineage = checkpoints[-1].lineage if checkpoints else ()
+        return until(lineage, step)[-1].config if lineage else self.config()
 
     def measurements(self) -> tuple[Measurement, ...]:
         """What was measured so far."""

@@ -1,7 +1,8 @@
 """Which settings matter, over all variants of a search."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
@@ -28,14 +29,26 @@ def importances(tables: Sequence[HyperParameters], rmse: Sequence[float], seed: 
         return {}
     distributions = {name: _distribution([table.get(name, ABSENT) for table in tables]) for name in names}
     small = seed % 2**32  # more is refused by what Optuna draws from
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of categories that are not numbers or texts only
+    with _quiet():
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=small))
         for table, value in zip(tables, rmse, strict=True):
             values = {name: table.get(name, ABSENT) for name in names}
             study.add_trial(optuna.trial.create_trial(params=values, distributions=distributions, value=value))
         found = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=small))
     return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Optuna says nothing of a study that is only a table, or of categories that are not numbers or texts only."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def _distribution(values: Sequence[bool | int | float | str]) -> BaseDistribution:

@@ -35,6 +35,8 @@ def mean_prediction(scores: Scores) -> npt.NDArray[np.float64]:
 def protocol(scores: Scores) -> str:
     """How the scores were measured, one clause."""
     folds, repeats = int(scores.folds.max()) + 1, scores.repeats
+    held_out, all_images = int((scores.folds >= 0).any(axis=0).sum()), scores.folds.shape[1]
     if folds == 1:
-        return f"{int((scores.folds >= 0).any(axis=0).sum())} held-out images"
-    return f"{repeats} repeat{'s' * (repeats != 1)} of {folds} folds"
+        return f"{held_out} held-out images"
+    part = f", {held_out} of the {all_images} images" if held_out < all_images else ""
+    return f"{repeats} repeat{'s' * (repeats != 1)} of {folds} folds{part}"

@@ -20,6 +20,8 @@ from tuner.stages.job import Job, interval_of
 from tuner.stages.trials import Crew, open_log
 
 ENDED = "search_ended.txt"
+PATIENCE_INTERVALS = 4
+"""Of a population; what a mutation is worth shows some intervals later."""
 
 
 def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget) -> None:
@@ -37,6 +39,8 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
     """
     if manifest is not None:
         job.experiment.begin(manifest, job.entries, origin_of(job.dataset, job.seed))
+    elif not is_searched(job):  # a crash may have come before all of them had a folder
+        job.experiment.describe(job.entries, origin_of(job.dataset, job.seed))
     open_log(crew)
     if manifest is not None or not is_searched(job):
         write_responses(job.experiment.folder, job.dataset)
@@ -51,6 +55,8 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
             say(*fewer(job.strategy, len(ended) - 1, job.experiment.time_was_up))
         if budget.seconds is not None and not any(record.measurements for record in job.experiment.records()):
             raise TunerError("time was up before anything was measured; begin another experiment with more")
+        if method.breeding is not None:  # whose members end with other configs than they began with
+            job.experiment.describe(job.experiment.entries(), origin_of(job.dataset, job.seed))
         job.experiment.folder.write(ENDED, "every trial has ended, or its time was up\n")
 
 
@@ -92,7 +98,7 @@ def breeding_of(job: Job) -> Breeding:
         interval=interval,
         quantile=strategy.quantile,
         structural=strategy.structural,
-        patience=max(training.early_stopping_evals * training.eval_steps, 2 * interval),
+        patience=max(training.early_stopping_evals * training.eval_steps, PATIENCE_INTERVALS * interval),
         control=job.entries[0].name,
         starts=tuple(entry.config for entry in job.entries),
         image_side=min(job.dataset.images.shape[1:3]),
