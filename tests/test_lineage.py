@@ -4,7 +4,7 @@ import pytest
 
 from tuner.config import Config
 from tuner.errors import InputError
-from tuner.lineage import Stage, dump_lineage, read_lineage, single, stretched, until, with_configs
+from tuner.lineage import Stage, dump_lineage, holder, read_lineage, single, stretched, until, with_configs
 from tuner.settings import replaced
 
 
@@ -68,3 +68,12 @@ def test_steps_never_go_back(lineage: tuple[Stage, ...]) -> None:
     stages = json.loads(dump_lineage(lineage))
     with pytest.raises(InputError, match="begins at step 0 and goes on from there"):
         read_lineage(json.dumps([stages[0], stages[2], stages[1]]), "there")
+
+
+@pytest.mark.parametrize(
+    ("step", "trial"), [(0, "member-2"), (10, "member-2"), (11, "member-3"), (20, "member-3"), (21, "")]
+)
+def test_networks_were_anothers_until_they_were_handed_on(config: Config, step: int, trial: str) -> None:
+    handed_on = (Stage(0, config), Stage(10, config, (), "member-2"), Stage(20, config, (), "member-3"))
+    assert holder(handed_on, step) == trial
+    assert holder((), step) == ""

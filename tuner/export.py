@@ -9,7 +9,9 @@ from tuner.command import execute, make_parser, say
 from tuner.errors import InputError
 
 if TYPE_CHECKING:
+    from tuner.config import Config
     from tuner.engine.checkpoint import Checkpoint, Weights
+    from tuner.lineage import Lineage
     from tuner.results.model_folder import ModelFolder
     from tuner.results.record import Measurement
 
@@ -24,8 +26,7 @@ def main(arguments: list[str]) -> None:
     from tuner.results.model_folder import ModelFolder
 
     model = ModelFolder(folder)
-    weights, measurement = choose(model, options.step)
-    config = model.config_at(measurement.step)
+    weights, config, measurement = choose(model, options.step)
     target = folder / "export" / "checkpoints" / f"step-{measurement.step:06d}"
     images = random_images(config.model.image_size)
     export_weights(weights, config, measurement, images, model.origin(), target)
@@ -44,8 +45,8 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def choose(model: "ModelFolder", step: str) -> tuple["Weights", "Measurement"]:
-    """The weights of a step and what was measured there.
+def choose(model: "ModelFolder", step: str) -> tuple["Weights", "Config", "Measurement"]:
+    """The weights of a step, their config then, and what was measured there.
 
     Raises:
         InputError: no checkpoint has them.
@@ -54,22 +55,27 @@ def choose(model: "ModelFolder", step: str) -> tuple["Weights", "Measurement"]:
     if not checkpoints:
         raise InputError(f"{model.path} holds no whole checkpoint")
     available = steps_of(checkpoints)
-    wanted = {"last": checkpoints[-1].step, "best": checkpoints[-1].best_step}.get(
-        step, int(step) if step.isascii() and step.isdigit() else None
-    )
-    measured = {measurement.step: measurement for measurement in model.measurements()}
-    if wanted is None or wanted not in available or wanted not in measured:
+    named = {"last": checkpoints[-1].step, "best": checkpoints[-1].best_step}.get(step)
+    wanted = int(step) if step.isascii() and step.isdigit() else -1 if named is None else named
+    weights, lineage = available.get(wanted, ({}, ()))
+    measurement = model.measurement_at(lineage, wanted) if weights else None
+    if measurement is None:
         known = ", ".join(map(str, sorted(available)))
         raise InputError(f"{model.path} has no checkpoint of step {step!r}; it has {known}, last and best")
-    return available[wanted], measured[wanted]
+    return weights, model.config_at(lineage, measurement.step), measurement
 
 
-def steps_of(checkpoints: "tuple[Checkpoint, ...]") -> "dict[int, Weights]":
-    """Step to weights, of the checkpoints themselves and of the best ones that they carry."""
-    best = {
-        checkpoint.best_step: checkpoint.best_weights for checkpoint in checkpoints if checkpoint.best_step is not None
-    }
-    return {**best, **{checkpoint.step: checkpoint.weights for checkpoint in checkpoints}}
+def steps_of(checkpoints: "tuple[Checkpoint, ...]") -> "dict[int, tuple[Weights, Lineage]]":
+    """Step to weights and their lineage, of the checkpoints themselves and of the best ones that they carry.
+
+    Where a population's member has been replaced, its checkpoints are of several networks: the last ones count.
+    """
+    found = {}
+    for checkpoint in checkpoints:
+        if checkpoint.best_step is not None:
+            found[checkpoint.best_step] = (checkpoint.best_weights, checkpoint.lineage)
+        found[checkpoint.step] = (checkpoint.weights, checkpoint.lineage)
+    return found
 
 
 if __name__ == "__main__":

@@ -44,6 +44,12 @@ def until(lineage: Lineage, step: int) -> Lineage:
     return tuple(stage for number, stage in enumerate(lineage) if number == 0 or stage.step < step)
 
 
+def holder(lineage: Lineage, step: int) -> str:
+    """The trial that trained the networks to this step, if they were handed on since; else empty."""
+    later = lineage[len(until(lineage, step)) :]
+    return later[0].donor if later else ""
+
+
 def with_configs(lineage: Lineage, change: Callable[[Config], Config]) -> Lineage:
     """The same schedule with each config changed."""
     return tuple(replace(stage, config=change(stage.config)) for stage in lineage)

@@ -9,7 +9,7 @@ from typing import Any
 from tuner.config import Config, dump_config, load_config
 from tuner.engine.checkpoint import FILE, Checkpoint, read_checkpoint, write_checkpoint
 from tuner.errors import InputError
-from tuner.lineage import until
+from tuner.lineage import Lineage, holder, until
 from tuner.results.origin import ORIGIN, Origin, read_origin
 from tuner.results.record import Measurement, read_rows
 
@@ -59,15 +59,23 @@ class ModelFolder:
             raise InputError(f"{self.path} is not a model's folder: it has no {CONFIG}")
         return load_config(self.path / CONFIG)
 
-    def config_at(self, step: int) -> Config:
-        """The config that the model had at a step, by the last checkpoint's lineage, if it had several.
+    def config_at(self, lineage: Lineage, step: int) -> Config:
+        """The config that networks of this lineage had at a step; that of the folder, if the lineage is empty.
 
         Raises:
             InputError: there is none.
         """
-        checkpoints = self.checkpoints()
-        lineage = checkpoints[-1].lineage if checkpoints else ()
         return until(lineage, step)[-1].config if lineage else self.config()
+
+    def measurement_at(self, lineage: Lineage, step: int) -> Measurement | None:
+        """What networks of this lineage measured at a step; None if nothing tells.
+
+        In a population they may have been another member's then, whose folder is beside this one.
+        """
+        rows = self.measurements()
+        donor = holder(lineage, step) if any(row.descent for row in rows) else ""
+        found = ModelFolder(self.path.parent / donor).measurements() if donor else rows
+        return next((row for row in found if row.step == step), None)
 
     def measurements(self) -> tuple[Measurement, ...]:
         """What was measured so far."""
