@@ -41,6 +41,8 @@ def test_what_was_begun_is_read_again(experiment: Experiment, config: Config) ->
         ([row(2, 0.5), row(4, 0.6, "no_improvement")], "", "finished"),
         ([row(2, 0.5, "max_steps")], "", "finished"),
         ([row(2, 0.5), row(4, float("nan"), "diverged")], "", "diverged"),
+        ([row(2, 0.5), row(4, float("nan")), row(6, float("nan"), "max_steps")], "", "diverged"),
+        ([row(2, 0.5), row(4, float("nan")), row(6, 0.4, "max_steps")], "", "finished"),
         ([row(2, 0.5)], "MemoryError: too much", "failed"),
     ],
 )
@@ -54,6 +56,13 @@ def test_a_trials_files_tell_how_it_ended(experiment: Experiment, rows: list[str
     assert other.status == status
     assert len(other.measurements) == len(rows)
     assert other.error == error
+
+
+def test_a_member_that_is_ended_with_its_population_after_it_diverged_does_not_win(experiment: Experiment) -> None:
+    experiment.folder.write("other/result.json", f"{row(2, 0.5)}\n{row(4, float('nan'))}\n")
+    EndingMarks(experiment).ended("other", "")
+    _, other = experiment.records()
+    assert (other.status, other.eligible) == ("diverged", False)
 
 
 def test_an_experiment_that_is_not_there_is_the_users_error(tmp_path: Path) -> None:

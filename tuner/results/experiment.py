@@ -1,5 +1,6 @@
 """One experiment's folder: what was run, and what each trial measured."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,8 @@ class Experiment:
         measurements = read_rows(folder.read("result.json"))
         ending = measurements[-1].ending if measurements else ""
         ending = ending or (STOPPED if folder.exists(TIME_UP) else "")
+        if ending and measurements and not math.isfinite(measurements[-1].rmse):
+            ending = "diverged"  # a population's member goes on, and ends with the others
         error = last_line(folder.read(FAILED))
         cost = cost_of(entry.config.model, entry.config.model.num_classes or 1)
         return TrialRecord(
