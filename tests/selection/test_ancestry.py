@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tuner.config import Config
+from tuner.cost import cost_of
 from tuner.lineage import Lineage, Stage
 from tuner.results.evidence import Evidence
 from tuner.results.evolution import Evolution
@@ -13,6 +14,7 @@ from tuner.results.policy import Policy
 from tuner.results.record import Descent, Measurement, TrialRecord
 from tuner.selection.ancestry import branches_of, evolution_of
 from tuner.selection.decide import decide
+from tuner.settings import replaced
 
 Make = Callable[..., Evidence]
 INHERITED = "inherited 94 % of 9.5 k weights"
@@ -124,6 +126,30 @@ def test_the_verdict_of_a_population_tells_of_no_single_mutation(evidence: Evide
     rows = {one.name: one for one in verdict.standings}
     assert (rows["one"].mutations, rows["one"].begins) == (("o", "x", "y", "z"), (0, 4, 6, 6))
     assert (rows["base"].mutations, rows["base"].begins) == ((), ())
+
+
+def test_a_schedule_is_as_low_and_as_large_as_what_its_networks_were(evidence: Evidence, config: Config) -> None:
+    """At its best step, 6, `one` is in its second stage; in the rows before it was replaced it had other networks."""
+    large = replaced(config, {"model": replaced(config.model, {"image_size": 20})})
+    first, second, third = evidence.entries[1].lineage
+    entries = (evidence.entries[0], Entry.of("one", (first, second, replace(third, config=large))), evidence.entries[2])
+    rows = list(evidence.records[1].measurements)
+    records = (evidence.records[0], replace(evidence.records[1], measurements=(replace(rows[0], rmse=0.1), *rows[1:])))
+    evidence = replace(evidence, entries=entries, records=(*records, evidence.records[2]))
+    one = next(row for row in decide(evidence, Policy()).standings if row.name == "one")
+    cost = cost_of(config.model, 4)
+    assert (one.step, one.parameters, one.macs) == (6, cost.parameters, cost.macs)
+    assert one.search_rmse == pytest.approx(0.4, abs=0.01)
+
+
+def test_finalists_of_one_image_size_at_their_best_step_are_alike(evidence: Evidence, config: Config) -> None:
+    large = replaced(config, {"model": replaced(config.model, {"image_size": 20})})
+    first, second, third = evidence.entries[1].lineage
+    later = Entry.of("one", (first, second, replace(third, config=large)))
+    evidence = replace(evidence, entries=(evidence.entries[0], later, evidence.entries[2]))
+    verdict = decide(evidence, Policy(rule="best", ensemble="finals"))
+    assert {member.config.model.image_size for member in verdict.promotion.members} == {config.model.image_size}
+    assert "one" in {member.variant for member in verdict.promotion.members}
 
 
 def test_another_search_has_no_population_and_its_effects(make_evidence: Make) -> None:

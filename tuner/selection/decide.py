@@ -77,16 +77,16 @@ def decide(evidence: Evidence, policy: Policy) -> Verdict:
 def _contender(name: str, measured: Measured, seeds: int) -> Contender:
     """A variant with the repeats that all contenders have."""
     evidence, rounds = measured.evidence, measured.course.rounds
-    model = next(entry.config.model for entry in evidence.entries if entry.name == name)
     out_of_fold = (measured.finals_curves or measured.search_curves)[name].out_of_fold
     if rounds:
         out_of_fold = out_of_fold.of_repeats(rounds)
     one, together = (curve_of(out_of_fold, evidence.responses, networks) for networks in (1, seeds))
     assert one is not None, "it was scored before"
     assert together is not None, "it was scored before"
-    macs = measured.records[name].macs
+    _, macs = measured.cost_at(name, together.step)
+    image_size = measured.config_at(name, together.step).model.image_size
     control, dropped = name == evidence.control.name, name not in measured.alive
-    return Contender(name, macs, model.image_size, control, dropped, one, together)
+    return Contender(name, macs, image_size, control, dropped, one, together)
 
 
 def _choice(contenders: Sequence[Contender], measured: Measured, policy: Policy) -> Choice:

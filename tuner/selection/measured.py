@@ -7,7 +7,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from tuner.config import Config
+from tuner.cost import cost_of
 from tuner.engine.out_of_fold import OutOfFold
+from tuner.lineage import until
 from tuner.results.evidence import Evidence
 from tuner.results.record import TrialRecord
 from tuner.selection.nested import Curve, curve_of, groups_of, nested_scores
@@ -54,6 +57,21 @@ class Measured:
         """Of every variant that may win, in the search."""
         eligible = {name: curve for name, curve in self.search_curves.items() if self.records[name].eligible}
         return self._scores(eligible)
+
+    def config_at(self, name: str, step: int) -> Config:
+        """The variant's config once its networks have taken so many steps."""
+        lineage = next(entry.lineage for entry in self.evidence.entries if entry.name == name)
+        return until(lineage, step)[-1].config
+
+    def cost_at(self, name: str, step: int | None) -> tuple[int, int]:
+        """Parameters and multiply-adds of one network then; of a single config, and without a step, as recorded."""
+        entry = next(entry for entry in self.evidence.entries if entry.name == name)
+        record = self.records[name]
+        if not entry.schedule or step is None:
+            return record.parameters, record.macs
+        model = self.config_at(name, step).model
+        cost = cost_of(model, model.num_classes or 1)
+        return cost.parameters, cost.macs
 
     @property
     def tried(self) -> int:

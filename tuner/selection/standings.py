@@ -41,7 +41,8 @@ def _row(record: TrialRecord, measured: Measured) -> Standing:
     scores, base = compared.get(name), compared.get(control)
     curve = measured.finals_curves.get(name) or measured.search_curves.get(name)
     failed = measured.evidence.failed.get(name)
-    best, last = record.best, record.measurements[-1] if record.measurements else None
+    parameters, macs = measured.cost_at(name, curve.step if curve else None)
+    last = record.measurements[-1] if record.measurements else None
     return Standing(
         name=name,
         stage=stage,
@@ -50,16 +51,25 @@ def _row(record: TrialRecord, measured: Measured) -> Standing:
         rmse=rmse_estimate(scores) if scores else None,
         difference=difference(scores, base) if scores and base and name != control else None,
         step=curve.step if curve else None,
-        search_rmse=best.rmse if best else None,
+        search_rmse=_search_rmse(record, measured),
         search_nested_rmse=measured.search[name].rmse if name in measured.search else None,
         neuron_rmse=scores.neuron_rmse if scores else (),
         mutations=record.mutations,
         begins=_begins(measured, name),
-        parameters=record.parameters,
-        macs=record.macs,
+        parameters=parameters,
+        macs=macs,
         seconds=(last.seconds if last else 0.0) + measured.evidence.finals_seconds.get(name, 0.0),
         error=failed.error if failed else record.error,
     )
+
+
+def _search_rmse(record: TrialRecord, measured: Measured) -> float | None:
+    """The lowest of the search's curve; that of a schedule is not in the rows of the trial alone."""
+    schedule = next(entry.schedule for entry in measured.evidence.entries if entry.name == record.variant)
+    curve = measured.search_curves.get(record.variant)
+    if schedule and curve is not None:
+        return float(curve.rmse.min())
+    return record.best.rmse if record.best else None
 
 
 def _begins(measured: Measured, name: str) -> tuple[int, ...]:
