@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.config import DataConfig
-from tuner.dataset.splits import Split, make_splits, whole
+from tuner.dataset.splits import Split, halves, make_splits, whole
 from tuner.errors import ConfigError
 
 
@@ -110,3 +110,22 @@ def test_whole_trains_on_every_image_and_holds_out_none() -> None:
     splits = whole(5, 2)
     assert [(split.repeat, split.fold) for split in splits] == [(0, 0), (1, 0)]
     assert parts(splits) == [([0, 1, 2, 3, 4], [])] * 2
+
+
+@pytest.mark.parametrize(
+    "data", [{"folds": 5, "repeats": 3}, {"eval_size": 20}, {"folds": 7}, {"eval_size": 3}], ids=str
+)
+def test_half_of_what_a_split_holds_out_is_in_each_half(data: dict[str, int]) -> None:
+    for seed in range(5):
+        splits = make_splits(DataConfig(**data), 61)
+        first = halves(splits, 61, seed)
+        assert abs(2 * first.sum() - 61) <= 1
+        for split in splits[: data.get("folds", 1)]:
+            assert abs(2 * first[split.held_out].sum() - len(split.held_out)) <= 1
+
+
+def test_of_several_single_splits_each_has_images_in_both_halves() -> None:
+    splits = make_splits(DataConfig(eval_size=20, repeats=4), 61)
+    first = halves(splits, 61, 0)
+    assert all(0 < first[split.held_out].sum() < 20 for split in splits)
+    assert not np.array_equal(first, halves(splits, 61, 1))

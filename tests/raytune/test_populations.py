@@ -103,6 +103,11 @@ class Bred:
         start = self.breeding.starts[list(self.seeds).index(name)]
         return ModelFolder(self.folder / name).checkpoints()[-1].lineage or single(start)
 
+    def aside(self, dataset: Dataset) -> np.ndarray:
+        """The images that fitness is of."""
+        splits = make_splits(self.breeding.starts[0].data, len(dataset.labelled))
+        return halves(splits, len(dataset.labelled), self.breeding.seed)
+
     @property
     def lineages(self) -> dict[str, Lineage]:
         return {name: self.lineage(name) for name in self.seeds}
@@ -219,7 +224,7 @@ def test_a_replaced_member_goes_on_with_its_donors_lineage_changed_by_one_mutati
 def test_a_member_that_was_never_replaced_is_what_its_pack_is_without_ray(
     run: Bred, dataset: Dataset, make: Callable[[str], LineagePack]
 ) -> None:
-    aside = halves(len(dataset.labelled), run.breeding.seed)
+    aside = run.aside(dataset)
     for name in set(NAMES) - {name for name, _, _ in run.replacements}:
         reports = list(Training(make(name), dataset.responses, aside_L=aside, to_the_end=True).reports())
         rows = run.rows(name)
@@ -231,7 +236,7 @@ def test_a_member_that_was_never_replaced_is_what_its_pack_is_without_ray(
 def test_fitness_and_all_other_numbers_are_of_different_images(
     run: Bred, dataset: Dataset, make: Callable[[str], LineagePack]
 ) -> None:
-    aside = halves(len(dataset.labelled), run.breeding.seed)
+    aside = run.aside(dataset)
     pack = make("base")
     pack.train(STEPS)
     predictions, row = pack.evaluate(), run.rows("base")[-1]

@@ -56,10 +56,17 @@ def whole(num_labelled: int, repeats: int) -> tuple[Split, ...]:
     return tuple(Split(repeat, 0, everything, everything[:0]) for repeat in range(repeats))
 
 
-def halves(num_labelled: int, seed: int) -> npt.NDArray[np.bool_]:
-    """`[L]`, which labelled images are in the first of two halves."""
-    first = np.zeros(num_labelled, dtype=bool)
-    first[np.random.default_rng(seed_of(seed, "halves")).permutation(num_labelled)[: num_labelled // 2]] = True
+def halves(splits: tuple[Split, ...], num_labelled: int, seed: int) -> npt.NDArray[np.bool_]:
+    """`[L]`, which labelled images are in the first of two halves: half of what each split holds out.
+
+    An image that several hold out is in the half that the first of them puts it in.
+    """
+    rng = np.random.default_rng(seed_of(seed, "halves"))
+    first, left = np.zeros(num_labelled, dtype=bool), np.ones(num_labelled, dtype=bool)
+    for number, held_out in enumerate([*(split.held_out for split in splits), np.arange(num_labelled)]):
+        part = rng.permutation(held_out[left[held_out]])
+        left[part] = False
+        first[part[(number + 1) % 2 :: 2]] = True
     return first
 
 

@@ -84,7 +84,7 @@ class ConvTrial(tune.Trainable):
         in_population = told.fitness_seed is not None
         splits = make_splits(told.config.data, labelled, "" if in_population else told.name)
         self._macs = cost_of(told.config.model, len(self._dataset.neurons)).macs
-        self._aside = halves(labelled, told.fitness_seed) if told.fitness_seed is not None else None
+        self._aside = halves(splits, labelled, told.fitness_seed) if told.fitness_seed is not None else None
 
         def make(stage: Config) -> Pack:
             return Pack(stage, self._dataset, splits, seed=told.seed, device=self._device)
