@@ -53,10 +53,11 @@ def main() -> None:
         truth = Path(folder, "truth.npz")
         os.environ[TRUTH] = str(truth)
         start_ray(None, num_cpus=CPUS, num_gpus=0)
-        results = [_searched(_task(options.data, seed, truth), options.arms) for seed in range(options.seeds)]
+        results = list[dict[str, tuple[Event, ...]]]()
+        for seed in range(options.seeds):
+            results.append(_searched(_task(options.data, seed, truth), options.arms))
+            save(options.json, {**circumstances("search"), "seeds": [_plain(result) for result in results]})
     print(told(results))
-    found = [{arm: [asdict(event) for event in events] for arm, events in result.items()} for result in results]
-    save(options.json, {**circumstances("search"), "seeds": found})
 
 
 def told(results: list[dict[str, tuple[Event, ...]]]) -> str:
@@ -97,6 +98,10 @@ def _searched(task: Task, arms: list[str]) -> dict[str, tuple[Event, ...]]:
             flush=True,
         )
     return found
+
+
+def _plain(result: dict[str, tuple[Event, ...]]) -> dict[str, list[dict[str, float]]]:
+    return {arm: [asdict(event) for event in events] for arm, events in result.items()}
 
 
 def _median(values: list[float], digits: int = 4) -> str:
