@@ -6,6 +6,7 @@ import pytest
 
 from tuner.config import Config
 from tuner.cost import cost_of
+from tuner.dataset.splits import make_splits
 from tuner.lineage import Lineage, Stage
 from tuner.results.evidence import Evidence
 from tuner.results.evolution import Evolution
@@ -150,6 +151,20 @@ def test_finalists_of_one_image_size_at_their_best_step_are_alike(evidence: Evid
     verdict = decide(evidence, Policy(rule="best", ensemble="finals"))
     assert {member.config.model.image_size for member in verdict.promotion.members} == {config.model.image_size}
     assert "one" in {member.variant for member in verdict.promotion.members}
+
+
+def test_images_of_a_fold_that_nothing_is_told_of_were_not_trained_on_either(
+    evidence: Evidence, make_evidence: Make, config: Config
+) -> None:
+    trained = make_splits(config.data, len(evidence.responses))
+    folds = np.full((1, len(evidence.responses)), -1)
+    for split in trained:
+        folds[0, split.held_out[::2]] = split.fold
+    for told, split in zip(evidence.splits(folds), trained, strict=True):
+        assert np.array_equal(told.train, split.train)
+        assert np.array_equal(told.held_out, split.held_out[::2])
+    another = make_evidence({"base": 0.5}).splits(folds)  # images that no fold holds out are trained on in all
+    assert [len(split.train) + len(split.held_out) for split in another] == [len(evidence.responses)] * 3
 
 
 def test_another_search_has_no_population_and_its_effects(make_evidence: Make) -> None:

@@ -24,7 +24,7 @@ def options(trials: Any, root_log: None, monkeypatch: pytest.MonkeyPatch) -> arg
     def do(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if function.__name__ != "_baselines":
             return here(function, *args, **kwargs)
-        return {"mean predictor": np.zeros((len(args[1]), *args[0].responses.shape), np.float32)}
+        return {"mean predictor": np.zeros((1 + args[1][-1].repeat, *args[0].responses.shape), np.float32)}
 
     monkeypatch.setattr("tuner.stages.trials.crew_for", lambda *arguments: trials)
     monkeypatch.setattr("tuner.raytune.workers.on_worker", do)

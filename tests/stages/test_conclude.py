@@ -31,8 +31,8 @@ class Errands:
         self.asked.append((function.__name__, args, kwargs))
         if function.__name__ != "_baselines":
             return None
-        dataset, folds = args
-        return dict.fromkeys(NAMES, np.zeros((len(folds), *dataset.responses.shape), np.float32))
+        dataset, splits = args
+        return dict.fromkeys(NAMES, np.zeros((1 + splits[-1].repeat, *dataset.responses.shape), np.float32))
 
     @property
     def names(self) -> list[str]:

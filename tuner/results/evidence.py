@@ -1,11 +1,12 @@
 """All that was measured in an experiment, as what it came to is told from: no data set and no training is needed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from tuner.dataset.splits import Split, make_splits, splits_of
 from tuner.engine.out_of_fold import OutOfFold, joined
 from tuner.errors import InputError
 from tuner.results.arrays import Predictions, read_baselines, read_responses
@@ -50,6 +51,18 @@ class Evidence:
     def control(self) -> Entry:
         """The base config, unchanged."""
         return self.entries[0]
+
+    def splits(self, folds_RL: npt.NDArray[np.int64]) -> tuple[Split, ...]:
+        """What networks of these folds were trained on, and what is told of them.
+
+        In a population's search, images that decide who is replaced are held out too, though nothing is told of them.
+        """
+        told = splits_of(folds_RL)
+        bred = any(row.descent is not None for record in self.records for row in record.measurements)
+        if not bred or (folds_RL >= 0).all():  # of finals all is told
+            return told
+        trained = make_splits(self.control.config.data, folds_RL.shape[1])
+        return tuple(replace(split, train=whole.train) for split, whole in zip(told, trained, strict=True))
 
 
 def read_evidence(experiment: Experiment) -> Evidence:

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from tuner.errors import TunerError
 from tuner.hyper_parameters import hyper_parameters
 from tuner.lineage import until
@@ -117,23 +115,21 @@ def _probability(honest: Scores, control: Scores | None) -> float | None:
 
 def _members(team: Team, evidence: Evidence) -> tuple[Member, ...]:
     lineages = {entry.name: entry.lineage for entry in evidence.entries}
-    num_images = len(evidence.responses)
     return tuple(
         Member(
             one.name,
             until(lineages[one.name], one.together.step),
             one.together.step,
-            _trained_images(one.curve, num_images),
+            _trained_images(one.curve, evidence),
             team.networks,
         )
         for one in team.contenders
     )
 
 
-def _trained_images(curve: Curve, num_images: int) -> int:
-    """On how many images the networks of a curve were trained: all but the fold that they predict."""
-    folds_L = curve.out_of_fold.folds[0]
-    return num_images - int(np.bincount(folds_L[folds_L >= 0]).max())
+def _trained_images(curve: Curve, evidence: Evidence) -> int:
+    """On how many images the networks of a curve were trained, at least."""
+    return min(len(split.train) for split in evidence.splits(curve.out_of_fold.folds[:1]))
 
 
 def _importances(measured: Measured) -> dict[str, float]:

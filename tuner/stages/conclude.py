@@ -5,11 +5,10 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from tuner.command import say
 from tuner.dataset.load import Dataset
-from tuner.dataset.splits import splits_of
+from tuner.dataset.splits import Split
 from tuner.engine.out_of_fold import gathered
 from tuner.errors import TunerError
 from tuner.promotion.promote import promote
@@ -105,11 +104,11 @@ def measure_baselines(experiment: Experiment, dataset: Dataset, policy: Policy, 
     folds_RL = folds_RL[:rounds] if rounds else folds_RL
     if evidence.baselines and np.array_equal(folds_RL, evidence.baseline_folds):
         return
-    write_baselines(experiment.folder, do(_baselines, dataset, folds_RL, seed=evidence.seed), folds_RL)
+    splits = evidence.splits(folds_RL)
+    write_baselines(experiment.folder, do(_baselines, dataset, splits, seed=evidence.seed), folds_RL)
 
 
-def _baselines(dataset: Dataset, folds_RL: npt.NDArray[np.int64], *, seed: int) -> Predictions:
-    splits = splits_of(folds_RL)
+def _baselines(dataset: Dataset, splits: tuple[Split, ...], *, seed: int) -> Predictions:
     images = dataset.images[dataset.labelled]
     found = baseline_predictions(images, dataset.responses, splits, seed=seed_of(seed, "baselines"))
     return {name: gathered(predictions, splits) for name, predictions in found.items()}
