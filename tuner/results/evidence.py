@@ -61,7 +61,7 @@ class Evidence:
         bred = any(row.descent is not None for record in self.records for row in record.measurements)
         if not bred or (folds_RL >= 0).all():  # of finals all is told
             return told
-        trained = make_splits(self.control.config.data, folds_RL.shape[1])
+        trained = make_splits(self.control.config.data, folds_RL.shape[1])[: len(told)]  # of the first repeats
         return tuple(replace(split, train=whole.train) for split, whole in zip(told, trained, strict=True))
 
 
