@@ -4,7 +4,7 @@ import pytest
 
 from tuner.config import Config
 from tuner.errors import InputError
-from tuner.lineage import Stage, dump_lineage, holder, read_lineage, single, stretched, until, with_configs
+from tuner.lineage import Stage, dump_lineage, holder, read_lineage, single, until, with_configs
 from tuner.settings import replaced
 
 
@@ -26,12 +26,6 @@ def test_a_stage_begins_with_the_first_step_that_is_taken_in_it(
     lineage: tuple[Stage, ...], step: int, stages: int
 ) -> None:
     assert until(lineage, step) == lineage[:stages]
-
-
-def test_a_stretched_schedule_has_the_same_configs_at_other_steps(lineage: tuple[Stage, ...]) -> None:
-    found = stretched(lineage, 1.25)
-    assert [stage.step for stage in found] == [0, 12, 31]
-    assert [stage.config for stage in found] == [stage.config for stage in lineage]
 
 
 def test_configs_change_and_nothing_else(lineage: tuple[Stage, ...], config: Config) -> None:

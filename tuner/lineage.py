@@ -55,11 +55,6 @@ def with_configs(lineage: Lineage, change: Callable[[Config], Config]) -> Lineag
     return tuple(replace(stage, config=change(stage.config)) for stage in lineage)
 
 
-def stretched(lineage: Lineage, factor: float) -> Lineage:
-    """The same schedule with each stage as many times as long."""
-    return tuple(replace(stage, step=round(stage.step * factor)) for stage in lineage)
-
-
 def plain_lineage(lineage: Lineage) -> list[dict[str, Any]]:
     """The lineage as YAML and JSON know it."""
     return [{**vars(stage), "config": plain(stage.config), "mutations": list(stage.mutations)} for stage in lineage]

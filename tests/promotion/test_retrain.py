@@ -6,9 +6,9 @@ from tuner.dataset.load import Dataset
 from tuner.dataset.splits import whole
 from tuner.engine.pack import Pack
 from tuner.errors import TunerError
-from tuner.lineage import single
+from tuner.lineage import Stage, single
 from tuner.model import ConvNet
-from tuner.promotion.retrain import retrain, steps_on_all
+from tuner.promotion.retrain import lineage_on_all, retrain, steps_on_all
 from tuner.results.verdict import Member
 from tuner.seeding import seed_of
 from tuner.settings import replaced
@@ -66,3 +66,13 @@ def test_steps_are_as_many_epochs(
 ) -> None:
     config = with_training(config, batch_size=batch_size)
     assert steps_on_all(member(config, best_step, trained=trained), labelled) == steps
+
+
+def test_each_stage_of_a_schedule_is_as_many_epochs(config: Config) -> None:
+    """Steps on all images stay, steps on mini-batches of 10 of 20 images are half as many again on 30."""
+    small = with_training(config, batch_size=10)
+    lineage = (Stage(0, config), Stage(10, small), Stage(20, config))
+    schedule = Member("v", lineage, 26, 20, 1)
+    assert [stage.step for stage in lineage_on_all(schedule, 30)] == [0, 10, 25]
+    assert steps_on_all(schedule, 30) == 31
+    assert [stage.config for stage in lineage_on_all(schedule, 30)] == [config, small, config]

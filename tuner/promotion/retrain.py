@@ -1,6 +1,7 @@
 """Configs, trained again on every labelled image."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from tuner.engine.lineage_pack import LineagePack
 from tuner.engine.pack import Pack
 from tuner.engine.process import available_cpus, own_process
 from tuner.errors import TunerError
-from tuner.lineage import stretched
+from tuner.lineage import Lineage
 from tuner.promotion.ensemble import Ensemble, networks_of
 from tuner.results.verdict import Member
 from tuner.seeding import seed_of
@@ -58,7 +59,7 @@ def train_network(member: Member, number: int, *, dataset: Dataset, seed: int, t
     def make(config: Config) -> Pack:
         return Pack(config, dataset, (split,), seed=seed_of(seed, member.variant), device=device)
 
-    pack = LineagePack(stretched(member.lineage, steps / member.step), (split,), make)
+    pack = LineagePack(lineage_on_all(member, len(dataset.labelled)), (split,), make)
     pack.train(steps)
     weights: dict[str, dict[str, Tensor]] = pack.weights()
     finite = all(bool(value.isfinite().all()) for net in weights.values() for value in net.values())
@@ -70,9 +71,20 @@ def train_network(member: Member, number: int, *, dataset: Dataset, seed: int, t
     return weights
 
 
+def lineage_on_all(member: Member, num_labelled: int) -> Lineage:
+    """The member's lineage with each stage as many epochs long on all images as it was on fewer."""
+    return tuple(replace(stage, step=_on_all(member, num_labelled, stage.step)) for stage in member.lineage)
+
+
 def steps_on_all(member: Member, num_labelled: int) -> int:
     """Steps on all `num_labelled` images that are as many epochs as the member's were on fewer."""
-    size = member.config.training.batch_size
-    if size is None or size >= member.trained_images:
-        return member.step
-    return round(member.step * num_labelled / member.trained_images)
+    return _on_all(member, num_labelled, member.step)
+
+
+def _on_all(member: Member, num_labelled: int, step: int) -> int:
+    """The same of the member's first `step` steps: a stage with mini-batches has more, one with all images as many."""
+    ends = [*(stage.step for stage in member.lineage[1:]), step]
+    taken = [max(0, min(end, step) - stage.step) for stage, end in zip(member.lineage, ends, strict=True)]
+    sizes = [stage.config.training.batch_size or num_labelled for stage in member.lineage]
+    factors = [num_labelled / member.trained_images if size < member.trained_images else 1.0 for size in sizes]
+    return round(sum(steps * factor for steps, factor in zip(taken, factors, strict=True)))
