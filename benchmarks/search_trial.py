@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from tuner.config import ModelConfig
 from tuner.engine.pack import Pack
 from tuner.mutation.inherit import Inheritance
 from tuner.mutation.network import Network
@@ -61,9 +62,9 @@ class TruthTrial(ConvTrial):
         return float(np.sqrt((squares * weights).sum() / weights.sum()))
 
 
-def _begin_anew(pack: Pack, parent: Pack) -> Inheritance:
+def _begin_anew(pack: Pack, inherited: dict[str, Any], model: ModelConfig) -> Inheritance:
     """In place of `Pack.inherit`: the networks have new weights, at the same step."""
     state = pack.state()
-    pack.load_state({**state, "step": parent.step})
+    pack.load_state({**state, "step": inherited["step"]})
     first = next(iter(state["replicates"].values()))
     return Inheritance(Network(pack.config.model, first["net"], {}), 0, 0, exact=False)

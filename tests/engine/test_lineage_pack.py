@@ -99,7 +99,7 @@ def test_what_a_function_preserving_mutation_inherits_predicts_the_same(make: Ma
     parent = make(lineage)
     parent.train(2)
     heir = parent._make(lineage[1].config)
-    inheritance = heir.inherit(parent._pack)
+    inheritance = heir.inherit(parent.state(), parent.config.model)
     assert inheritance.exact
     np.testing.assert_allclose(heir.evaluate(), parent.evaluate(), atol=1e-5)  # the law on function-preserving ones
     assert heir.step == 2

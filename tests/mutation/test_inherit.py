@@ -617,7 +617,7 @@ def test_training_goes_on_where_the_parent_was(
     config = mutated(parent.config, function, arguments)
     limit = margin(parent.config.model, config.model, exact)
     child, new = (pack_of(config, noisy, seed=2) for _ in range(2))
-    assert child.inherit(parent).exact == exact
+    assert child.inherit(parent.state(), parent.config.model).exact == exact
     loss, other = loss_after_5_steps(child), loss_after_5_steps(new)
     assert loss < limit * wanted
     if limit == KEPT:

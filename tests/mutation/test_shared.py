@@ -5,8 +5,9 @@ import pytest
 
 from tuner.config import Config, DataConfig, ModelConfig, TrainingConfig
 from tuner.errors import InputError
-from tuner.mutation.shared import DATA, SHARED, TRAINING, check_shared, shared_settings
+from tuner.mutation.shared import DATA, SHARED, TRAINING, check_halves, check_shared, shared_settings
 from tuner.mutation.space import load_mutations
+from tuner.settings import build
 
 
 @pytest.mark.parametrize(("function", "name"), [(function, name) for function in SHARED for name in SHARED[function]])
@@ -36,3 +37,13 @@ def test_the_settings_in_common_are_settings_and_the_others_do_not_count() -> No
     other = Config(model=ModelConfig(image_size=8), training=TrainingConfig(learning_rate=1.0))
     assert shared_settings(other) == shared_settings(Config())
     assert shared_settings(Config(data=DataConfig(folds=2))) != shared_settings(Config())
+
+
+@pytest.mark.parametrize(("data", "fits"), [({"eval_size": 1}, False), ({"eval_size": 2}, True), ({"folds": 2}, True)])
+def test_a_split_holds_out_images_for_the_choice_and_for_the_numbers(data: dict[str, int], fits: bool) -> None:
+    base = build(Config, {"data": {"eval_size": 1, **data}})
+    if fits:
+        check_halves(base)
+    else:
+        with pytest.raises(InputError, match=r"data\.eval_size must be at least 2 in a population"):
+            check_halves(base)

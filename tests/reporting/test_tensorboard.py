@@ -6,7 +6,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tuner.config import Config
 from tuner.hyper_parameters import differing
 from tuner.reporting.tensorboard import TensorBoardWriter
-from tuner.results.record import Measurement
+from tuner.results.record import Descent, Measurement
 from tuner.settings import replaced
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -59,3 +59,25 @@ def test_the_best_rmse_does_not_rise_when_a_trial_goes_on(config: Config, tmp_pa
     found = EventAccumulator(str(tmp_path))
     found.Reload()
     assert [point.step for point in found.Scalars("all_neurons/rmse_best")] == [30]
+
+
+def test_a_populations_member_tells_when_it_went_on_from_another_and_shows_no_settings(
+    config: Config, tmp_path: Path
+) -> None:
+    descents = (
+        Descent(0, "", ("wide",), ""),
+        Descent(10, "member-2", ("wide", "deep"), "inherited 94 % of 9.5 k weights"),
+        Descent(10, "member-2", ("wide", "deep"), ""),
+    )
+    writer = TensorBoardWriter({"v": config}, {})
+    for number, descent in enumerate(descents):
+        row = Measurement(10 * (number + 1), 0.5, 0.1, 0.2, (), (), (), (), 1.0, descent=descent)
+        writer.measured("v", tmp_path, row)
+    writer.ended("v", "")
+    found = EventAccumulator(str(tmp_path))
+    found.Reload()
+    (text,) = [tag for tag in found.Tags()["tensors"] if tag.startswith("population")]
+    (told,) = found.Tensors(text)
+    assert told.step == 10
+    assert told.tensor_proto.string_val[0] == b"from member-2: wide and deep; inherited 94 % of 9.5 k weights"
+    assert "_hparams_/session_start_info" not in found.summary_metadata

@@ -7,7 +7,7 @@ import pytest
 from tuner.config import Config
 from tuner.cost import cost_of
 from tuner.dataset.splits import make_splits
-from tuner.lineage import Lineage, Stage
+from tuner.lineage import Lineage, Stage, until
 from tuner.results.evidence import Evidence
 from tuner.results.evolution import Evolution
 from tuner.results.experiment import Entry
@@ -15,6 +15,7 @@ from tuner.results.policy import Policy
 from tuner.results.record import Descent, Measurement, TrialRecord
 from tuner.selection.ancestry import branches_of, evolution_of
 from tuner.selection.decide import decide
+from tuner.selection.measured import Measured
 from tuner.settings import replaced
 
 Make = Callable[..., Evidence]
@@ -151,6 +152,18 @@ def test_finalists_of_one_image_size_at_their_best_step_are_alike(evidence: Evid
     verdict = decide(evidence, Policy(rule="best", ensemble="finals"))
     assert {member.config.model.image_size for member in verdict.promotion.members} == {config.model.image_size}
     assert "one" in {member.variant for member in verdict.promotion.members}
+
+
+@pytest.mark.parametrize(("begins", "finalists"), [(0, ["base", "one"]), (-1, ["base", "one", "two"])])
+def test_members_that_are_one_schedule_until_their_best_step_are_one(
+    evidence: Evidence, config: Config, begins: int, finalists: list[str]
+) -> None:
+    one, step = evidence.entries[1], Measured(evidence, 1).search_curves["one"].step
+    changed = replaced(config, {"training": replaced(config.training, {"learning_rate": 0.5})})
+    two = Entry.of("two", (*until(one.lineage, step), Stage(step + begins, changed, ("faster",), "one")))
+    search = {**evidence.search, "two": evidence.search["one"]}
+    again = replace(evidence, entries=(evidence.entries[0], one, two), search=search)
+    assert sorted(Measured(again, 1).distinct) == finalists
 
 
 def test_images_of_a_fold_that_nothing_is_told_of_were_not_trained_on_either(

@@ -89,6 +89,7 @@ class LineagePack:
         return self.lineage[self._number + 1] if self._number + 1 < len(self.lineage) else None
 
     def _begin(self, stage: Stage) -> None:
-        before, self._made = self._pack, self._make(stage.config)
+        state, model = self._pack.state(), self.config.model
+        self._made = None  # frees its memory before the next one needs it
         self._number += 1
-        self.inheritance = self._made.inherit(before)
+        self.inheritance = self._pack.inherit(state, model)

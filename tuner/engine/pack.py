@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from tuner.config import Config
+from tuner.config import Config, ModelConfig
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import Split
 from tuner.engine.choice import build, choose
@@ -115,26 +115,30 @@ class Pack:
         self._stacks = []  # frees their memory before the new ones need it
         self._stacks = build(self._common, states, self._plan)
 
-    def inherit(self, parent: "Pack") -> Inheritance:
-        """This new pack goes on from a pack of the same splits, with what its own config can take over.
+    def inherit(self, state: dict[str, Any], model: ModelConfig) -> Inheritance:
+        """This new pack goes on from another of the same splits, with what its own config can take over.
+
+        Args:
+            state: The other's.
+            model: The other's layers.
 
         Returns:
             What the first replicate took over.
         """
-        state, mine = parent.state(copy=False), self.state()
+        mine = self.state()
         heirs = []
         for split, seed in zip(self.splits, self._common.seeds, strict=True):
             theirs, own = state["replicates"][_name(split)], mine["replicates"][_name(split)]
-            generator = torch.Generator().manual_seed(seed_of(seed, "inherit", parent.step))
+            generator = torch.Generator().manual_seed(seed_of(seed, "inherit", state["step"]))
             found = inherit(
-                Network(parent.config.model, theirs["net"], theirs["moments"]),
+                Network(model, theirs["net"], theirs["moments"]),
                 Network(self.config.model, own["net"], {}),
                 generator,
             )
             heirs.append(found)
             heir = settled(found.network, self._common.images.centred[split.train[:IMAGES]].cpu())
             own.update(net=heir.net, moments=heir.moments, diverged=theirs["diverged"])
-        self.load_state({**mine, "step": parent.step})
+        self.load_state({**mine, "step": state["step"]})
         return heirs[0]
 
     def weights(self) -> dict[str, dict[str, Tensor]]:

@@ -42,6 +42,19 @@ def check_shared(space: Space) -> None:
                 )
 
 
+def check_halves(base: Config) -> None:
+    """Nothing happens if a split can hold out images for both: who is replaced, and what is told.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if base.data.folds == 1 and base.data.eval_size < 2:
+        raise InputError(
+            "data.eval_size must be at least 2 in a population: one half of the held-out images decides who is "
+            "replaced, and the numbers are of the other"
+        )
+
+
 def check_starts(base: Config, found: Expansion) -> None:
     """Nothing happens if all variants have in common what members do; a user's own function may change anything.
 

@@ -86,7 +86,7 @@ def _outcome(trial: _Trial | None, error: str) -> str:
     best = trial.best
     outcome = f"lowest rmse {best.rmse:.4f} ± {best.rmse_se:.4f} at step {best.step:<4} {trial.last.seconds:5.0f} s"
     if trial.last.ending == STOPPED:
-        return f"{outcome}  ended early: worse than others"
+        return f"{outcome}  ended early by its search"
     if not trial.last.ending:
         return f"{outcome}  ended early"
     return f"{outcome}  DIVERGED after step {trial.last.step}" if trial.last.ending == "diverged" else outcome

@@ -33,7 +33,8 @@ class TensorBoardWriter:
         """One evaluation stands in the trial's events."""
         if variant not in self._writers:
             self._writers[variant] = SummaryWriter(str(folder), flush_secs=5)
-            self._describe(variant)
+            if measurement.descent is None:  # a population's member has one config after the other
+                self._describe(variant)
         writer, step = self._writers[variant], measurement.step
         writer.add_scalar("all_neurons/rmse_eval", measurement.rmse, step)
         writer.add_scalar("all_neurons/rmse_train", measurement.train_rmse, step)

@@ -226,7 +226,7 @@ class EndingMarks:
         if error:
             self._experiment.mark_failed(variant, error)
         elif variant not in self._told:
-            self._experiment.mark_stopped(variant, "worse than others")
+            self._experiment.mark_stopped(variant, "the search ended it")
 
 
 def last_line(text: str) -> str:

@@ -213,8 +213,8 @@ class Verdict:
         return next((one for one in self.standings if self._is_control(one)), None)
 
     def _is_control(self, one: Standing) -> bool:
-        """A population's member may have no mutation either, but it is held against the control."""
-        unchanged = not one.mutations and one.difference is None
+        """A population's member may have no mutation either."""
+        unchanged = not one.mutations and (not self.evolution or one.name == self.evolution.control)
         return unchanged and one.rmse is not None and one.stage == self.winner.stage
 
     @property

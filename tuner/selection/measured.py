@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tuner.config import Config
 from tuner.cost import cost_of
 from tuner.engine.out_of_fold import OutOfFold
-from tuner.lineage import until
+from tuner.lineage import Lineage, until
 from tuner.results.evidence import Evidence
 from tuner.results.record import TrialRecord
 from tuner.selection.nested import Curve, curve_of, groups_of, nested_scores
@@ -58,10 +58,21 @@ class Measured:
         eligible = {name: curve for name, curve in self.search_curves.items() if self.records[name].eligible}
         return self._scores(eligible)
 
+    @cached_property
+    def distinct(self) -> dict[str, Scores]:
+        """The same, but of members of a population that are one schedule until their best step the lowest alone.
+
+        A member and those that went on from it after that would be trained alike.
+        """
+        found: dict[tuple[tuple[int, Config], ...], str] = {}
+        for name in sorted(self.search, key=lambda name: (self.search[name].rmse, name)):
+            stages = until(self._lineage(name), self.search_curves[name].step)
+            found.setdefault(tuple((stage.step, stage.config) for stage in stages), name)
+        return {name: scores for name, scores in self.search.items() if name in found.values()}
+
     def config_at(self, name: str, step: int) -> Config:
         """The variant's config once its networks have taken so many steps."""
-        lineage = next(entry.lineage for entry in self.evidence.entries if entry.name == name)
-        return until(lineage, step)[-1].config
+        return until(self._lineage(name), step)[-1].config
 
     def cost_at(self, name: str, step: int | None) -> tuple[int, int]:
         """Parameters and multiply-adds of one network then; of a single config, and without a step, as recorded."""
@@ -76,7 +87,7 @@ class Measured:
     @property
     def tried(self) -> int:
         """How many variants the search measured, counting again each that went on from another in a population."""
-        return len(self.search) + sum(_replacements(self.records[name]) for name in self.search)
+        return len(self.search) + sum(map(_replacements, self.records.values()))
 
     @cached_property
     def finals(self) -> dict[str, Scores]:
@@ -99,6 +110,9 @@ class Measured:
         """The same and the control, also where the race has dropped it, but for one that was never measured."""
         control = self.evidence.control.name
         return tuple(dict.fromkeys([*self.alive, *([control] if control in self.course.dropped else [])]))
+
+    def _lineage(self, name: str) -> Lineage:
+        return next(entry.lineage for entry in self.evidence.entries if entry.name == name)
 
     def _by_round(self, found: OutOfFold) -> tuple[Scores, ...]:
         """After each round; the step is chosen by the rounds until then."""

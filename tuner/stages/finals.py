@@ -36,7 +36,7 @@ def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None], *, pr
         Interrupted: trials are left.
     """
     evidence, policy = read_evidence(job.experiment), job.policy
-    search = Measured(evidence, policy.rounds).search
+    search = Measured(evidence, policy.rounds).distinct
     running = finalists(search, evidence.control.name, policy.finalists)
     if len(running) < 2:
         return

@@ -90,10 +90,11 @@ def _variants(base: Config, space: Space, depth: int, strategy: Strategy, seed: 
     import numpy as np  # not needed to say that a file is wrong
 
     from tuner.mutation.sample import sampled
-    from tuner.mutation.shared import check_shared, check_starts
+    from tuner.mutation.shared import check_halves, check_shared, check_starts
 
     if strategy.search == "pbt":
         check_shared(space)
+        check_halves(base)
     samples = (strategy.population or 1) - 1 if strategy.samples is None else strategy.samples
     found = sampled(base, space, np.random.default_rng(seed_of(seed, "sample")), samples=samples, depth=depth)
     if strategy.search == "pbt":
