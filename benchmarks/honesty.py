@@ -28,7 +28,8 @@ from tuner.mutation.expand import Expansion
 from tuner.promotion.retrain import retrain
 from tuner.raytune.stopper import Limits
 from tuner.results.arrays import write_responses
-from tuner.results.experiment import Entry, Experiment
+from tuner.results.entry import Entry
+from tuner.results.experiment import Experiment
 from tuner.results.model_folder import ModelFolder
 from tuner.results.origin import origin_of
 from tuner.results.policy import RULES, Policy

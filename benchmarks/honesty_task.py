@@ -15,7 +15,7 @@ from tuner.dataset.simulate import Simulation, record
 from tuner.dataset.splits import whole
 from tuner.engine.pack import Pack
 from tuner.promotion.ensemble import ensemble_of
-from tuner.results.experiment import Entry
+from tuner.results.entry import Entry
 from tuner.seeding import seed_of
 from tuner.settings import replaced
 

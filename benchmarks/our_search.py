@@ -15,10 +15,12 @@ from benchmarks.quality_task import Task, name_of
 from tuner.config import Config
 from tuner.engine.checkpoint import FILE, read_checkpoint
 from tuner.promotion.ensemble import ensemble_of
-from tuner.raytune.launch import Resources, check_resources, run_trials, start_ray
+from tuner.raytune.cluster import Resources, check_resources, start_ray
+from tuner.raytune.launch import run_trials
 from tuner.raytune.stopper import Limits
 from tuner.reporting.tensorboard import TensorBoardWriter
-from tuner.results.experiment import Entry, Experiment
+from tuner.results.entry import Entry
+from tuner.results.experiment import Experiment
 from tuner.results.origin import origin_of
 from tuner.results.record import Measurement
 from tuner.seeding import seed_of

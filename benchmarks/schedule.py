@@ -40,7 +40,7 @@ class Outcome:
         se: Its standard error, by its interval.
         true: RMSE of the bundle on images that nobody saw.
         base: RMSE that a network of the base config is said to have.
-        stages: Configs of the winner's schedule.
+        phases: Configs of the winner's schedule.
         luck: How much harder the labelled images are than all, as a share: see `luck_of`.
     """
 
@@ -48,7 +48,7 @@ class Outcome:
     se: float
     true: float
     base: float | None
-    stages: int
+    phases: int
     luck: float
 
     @property
@@ -84,7 +84,7 @@ def _outcome(task: Task, place: Path) -> Outcome:
         se=(high - low) / (2 * NORMAL_95),
         true=task.truth.rmse(predict(load_bundle(place / "best"), images)),
         base=told["base_network_rmse"],
-        stages=max((len(schedule) for schedule in schedules), default=1),
+        phases=max((len(schedule) for schedule in schedules), default=1),
         luck=luck_of(task),
     )
 
@@ -104,7 +104,7 @@ def report(outcomes: list[Outcome]) -> str:
     rows = [
         [
             str(seed),
-            str(one.stages),
+            str(one.phases),
             f"{one.told:.4f}",
             f"{one.se:.4f}",
             f"{one.true:.4f}",

@@ -19,10 +19,11 @@ from tuner.mutation.expand import Variant
 from tuner.mutation.sample import sampled
 from tuner.raytune import launch
 from tuner.raytune.method import Method
-from tuner.raytune.schedulers import Schedule
+from tuner.raytune.schedulers import EarlyEnding
 from tuner.raytune.stopper import Limits
 from tuner.raytune.suggestions import Suggestions
-from tuner.results.experiment import Entry, Experiment
+from tuner.results.entry import Entry
+from tuner.results.experiment import Experiment
 from tuner.results.origin import origin_of
 from tuner.results.policy import Policy
 from tuner.results.record import RMSE_BEST
@@ -115,10 +116,10 @@ def _population(task: Task) -> tuple[Event, ...]:
     return _run(task, entries, Method(breeding=breeding_of(job)), give_up=False)
 
 
-def _asha(base: Config) -> Schedule:
+def _asha(base: Config) -> EarlyEnding:
     training = base.training
     longest = math.ceil(training.max_steps / training.eval_steps)
-    return Schedule("asha", "base", longest, training.early_stopping_evals)
+    return EarlyEnding("asha", "base", longest, training.early_stopping_evals)
 
 
 def _entries(task: Task, variants: Any) -> tuple[Entry, ...]:

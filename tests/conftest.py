@@ -69,7 +69,7 @@ def ray_session() -> Iterator[None]:
     import ray
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    from tuner.raytune.launch import start_ray
+    from tuner.raytune.cluster import start_ray
 
     start_ray(None, num_cpus=2, num_gpus=0)
     yield

@@ -10,7 +10,7 @@ from tuner.engine.out_of_fold import no_evaluations
 from tuner.engine.stopping import Patience
 from tuner.errors import InputError
 from tuner.export import choose
-from tuner.lineage import Lineage, Stage
+from tuner.lineage import Lineage, Phase
 from tuner.results.model_folder import ModelFolder
 from tuner.results.origin import Origin
 from tuner.settings import replaced
@@ -50,7 +50,7 @@ def member(config: Config, later: Config, tmp_path: Path) -> ModelFolder:
     folder = model(tmp_path / "member", later, [row(2, 0.7), row(4, 0.8), row(6, 0.3, "donor")])
     folder.save(checkpoint(2, 12.0, (2, 12.0), ()), 0)
     folder.save(checkpoint(4, 14.0, (2, 12.0), ()), 1)
-    folder.save(checkpoint(6, 6.0, (2, 2.0), (Stage(0, config), Stage(4, later, ("a",), "donor"))), 2)
+    folder.save(checkpoint(6, 6.0, (2, 2.0), (Phase(0, config), Phase(4, later, ("a",), "donor"))), 2)
     return folder
 
 
@@ -79,7 +79,7 @@ def test_a_schedule_that_is_replayed_has_its_rows_itself(config: Config, later: 
     rows = [{name: value for name, value in row(step, 0.1 * step).items() if name != "descent"} for step in (2, 6)]
     folder = model(tmp_path / "replayed", later, rows)
     model(tmp_path / "donor", config, [row(2, 0.9)])
-    folder.save(checkpoint(6, 6.0, (2, 2.0), (Stage(0, config), Stage(4, later, ("a",), "donor"))), 0)
+    folder.save(checkpoint(6, 6.0, (2, 2.0), (Phase(0, config), Phase(4, later, ("a",), "donor"))), 0)
     weights, found, measurement = choose(folder, "best")
     assert weights[NETWORK]["w"] == 2.0
     assert (found, measurement.rmse) == (config, 0.2)

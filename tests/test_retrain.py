@@ -13,7 +13,8 @@ from tuner.dataset.splits import make_splits
 from tuner.engine.pack import Pack
 from tuner.engine.training import Training
 from tuner.results.arrays import write_responses
-from tuner.results.experiment import Entry, Experiment
+from tuner.results.entry import Entry
+from tuner.results.experiment import Experiment
 from tuner.results.model_folder import ModelFolder
 from tuner.results.origin import origin_of
 from tuner.results.policy import Policy

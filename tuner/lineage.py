@@ -14,7 +14,7 @@ FILE = "lineage.json"
 
 
 @dataclass(frozen=True)
-class Stage:
+class Phase:
     """One config and the steps from which on a network is trained with it.
 
     Attributes:
@@ -30,18 +30,18 @@ class Stage:
     donor: str = ""
 
 
-Lineage = tuple[Stage, ...]
-"""From the first stage, which begins at step 0, to the last."""
+Lineage = tuple[Phase, ...]
+"""From the first phase, which begins at step 0, to the last."""
 
 
 def single(config: Config) -> Lineage:
     """The lineage of a config that never changes."""
-    return (Stage(0, config),)
+    return (Phase(0, config),)
 
 
 def until(lineage: Lineage, step: int) -> Lineage:
-    """The stages that the networks have been in once this many steps are taken."""
-    return tuple(stage for number, stage in enumerate(lineage) if number == 0 or stage.step < step)
+    """The phases that the networks have been in once this many steps are taken."""
+    return tuple(phase for number, phase in enumerate(lineage) if number == 0 or phase.step < step)
 
 
 def holder(lineage: Lineage, step: int) -> str:
@@ -52,22 +52,22 @@ def holder(lineage: Lineage, step: int) -> str:
 
 def with_configs(lineage: Lineage, change: Callable[[Config], Config]) -> Lineage:
     """The same schedule with each config changed."""
-    return tuple(replace(stage, config=change(stage.config)) for stage in lineage)
+    return tuple(replace(phase, config=change(phase.config)) for phase in lineage)
 
 
 def plain_lineage(lineage: Lineage) -> list[dict[str, Any]]:
     """The lineage as YAML and JSON know it."""
-    return [{**vars(stage), "config": plain(stage.config), "mutations": list(stage.mutations)} for stage in lineage]
+    return [{**vars(phase), "config": plain(phase.config), "mutations": list(phase.mutations)} for phase in lineage]
 
 
-def build_lineage(stages: Any) -> Lineage:
+def build_lineage(phases: Any) -> Lineage:
     """The lineage in plain values.
 
     Raises:
         ValueError: it is none.
     """
     try:
-        found = tuple(_stage(**stage) for stage in stages)
+        found = tuple(_phase(**phase) for phase in phases)
     except (TypeError, ConfigError) as error:
         raise ValueError(f"it is no lineage: {error}") from None
     if not found or found[0].step != 0 or any(earlier.step > later.step for earlier, later in pairwise(found)):
@@ -92,7 +92,7 @@ def read_lineage(text: str, place: str) -> Lineage:
         raise InputError(f"{place} is not a whole lineage: {str(error).splitlines()[0][:200]}") from None
 
 
-def _stage(step: int, config: dict[str, Any], mutations: list[str], donor: str) -> Stage:
+def _phase(step: int, config: dict[str, Any], mutations: list[str], donor: str) -> Phase:
     if type(step) is not int or not all(isinstance(text, str) for text in (donor, *mutations)):
-        raise TypeError("a stage has a step, names of mutations, and a donor")
-    return Stage(step, build(Config, config), tuple(mutations), donor)
+        raise TypeError("a phase has a step, names of mutations, and a donor")
+    return Phase(step, build(Config, config), tuple(mutations), donor)

@@ -39,7 +39,7 @@ ENSEMBLE_HELP = (
 )
 
 if TYPE_CHECKING:
-    from tuner.raytune.launch import Resources
+    from tuner.raytune.cluster import Resources
     from tuner.results.experiment import Experiment
 
 
@@ -49,7 +49,8 @@ def main(arguments: list[str]) -> None:
     try:
         run(options, ["tuner", "run", *arguments])
     except (KeyboardInterrupt, Interrupted):
-        from tuner.results.experiment import MANIFEST, Experiment
+        from tuner.results.experiment import Experiment
+        from tuner.results.files import MANIFEST
 
         begun = Experiment.at(options.storage, options.group, options.name).folder.exists(MANIFEST)
         resume = ["--resume"] if begun and not options.resume and not options.dry_run else []
@@ -123,7 +124,7 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
 
 def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | None, budget: Budget) -> None:
     """Search, finals and promotion; of an experiment that was begun (no manifest) only what is left of them."""
-    from tuner.results.experiment import BUNDLE, BUNDLE_FILES, MEASURED, VERDICT
+    from tuner.results.files import BUNDLE, BUNDLE_FILES, MEASURED, VERDICT
     from tuner.stages.conclude import conclude, tell, verdict_of
 
     folder, retrain = job.experiment.folder, not options.no_retrain
@@ -151,7 +152,8 @@ def open_experiment(options: argparse.Namespace) -> "Experiment":
     Raises:
         InputError: it is there and should not be, or the other way round.
     """
-    from tuner.results.experiment import MANIFEST, Experiment
+    from tuner.results.experiment import Experiment
+    from tuner.results.files import MANIFEST
 
     experiment = Experiment.at(options.storage, options.group, options.name)
     folder = experiment.folder
@@ -168,7 +170,7 @@ def open_experiment(options: argparse.Namespace) -> "Experiment":
 
 def resources_of(options: argparse.Namespace) -> "Resources":
     """What trials may use."""
-    from tuner.raytune.launch import Resources
+    from tuner.raytune.cluster import Resources
 
     return Resources(options.cpus_per_trial, options.gpus_per_trial, options.max_concurrent)
 

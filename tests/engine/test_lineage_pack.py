@@ -13,7 +13,7 @@ from tuner.engine.checkpoint import read_checkpoint, write_checkpoint
 from tuner.engine.lineage_pack import LineagePack
 from tuner.engine.pack import Pack
 from tuner.engine.training import Training
-from tuner.lineage import Lineage, Stage, single
+from tuner.lineage import Lineage, Phase, single
 from tuner.mutation.functions import FUNCTIONS
 from tuner.settings import replaced
 
@@ -35,7 +35,7 @@ def lineage(config: Config) -> Lineage:
     """At 2 steps the first layer gets wider, at 5 there is a dense layer more."""
     wider = FUNCTIONS["change_conv_layer"](config, layer_id=0, num_filters=7)
     deeper = FUNCTIONS["add_dense_layer"](wider, num_units=12)
-    return (*single(config), Stage(2, wider), Stage(5, deeper))
+    return (*single(config), Phase(2, wider), Phase(5, deeper))
 
 
 def assert_same(one: Any, other: Any) -> None:
@@ -55,12 +55,12 @@ def test_a_single_config_is_trained_as_by_a_pack(make: Make, config: Config) -> 
     np.testing.assert_array_equal(one.evaluate(), other.evaluate())
 
 
-def test_each_stage_begins_at_its_step(make: Make, lineage: Lineage) -> None:
+def test_each_phase_begins_at_its_step(make: Make, lineage: Lineage) -> None:
     pack = make(lineage)
     found = []
     for _ in range(7):
         pack.train(1)
-        found.append(lineage.index(next(stage for stage in lineage if stage.config == pack.config)))
+        found.append(lineage.index(next(phase for phase in lineage if phase.config == pack.config)))
     assert found == [0, 0, 1, 1, 1, 2, 2]
 
 

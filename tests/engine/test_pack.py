@@ -11,9 +11,9 @@ from torch.nn import functional
 from tuner.config import Config, ConvLayer
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import Split, make_splits
+from tuner.engine.draws import rows_of
 from tuner.engine.images import mean_response
 from tuner.engine.pack import Pack
-from tuner.engine.schedule import rows_of
 from tuner.model import ConvNet
 from tuner.settings import replaced
 

@@ -6,10 +6,10 @@ from tuner.dataset.load import Dataset
 from tuner.dataset.splits import whole
 from tuner.engine.pack import Pack
 from tuner.errors import TunerError
-from tuner.lineage import Stage, single
+from tuner.lineage import Phase, single
 from tuner.model import ConvNet
 from tuner.promotion.retrain import lineage_on_all, retrain, steps_on_all
-from tuner.results.verdict import Member
+from tuner.results.promotion import Member
 from tuner.seeding import seed_of
 from tuner.settings import replaced
 
@@ -68,11 +68,11 @@ def test_steps_are_as_many_epochs(
     assert steps_on_all(member(config, best_step, trained=trained), labelled) == steps
 
 
-def test_each_stage_of_a_schedule_is_as_many_epochs(config: Config) -> None:
+def test_each_phase_of_a_schedule_is_as_many_epochs(config: Config) -> None:
     """Steps on all images stay, steps on mini-batches of 10 of 20 images are half as many again on 30."""
     small = with_training(config, batch_size=10)
-    lineage = (Stage(0, config), Stage(10, small), Stage(20, config))
+    lineage = (Phase(0, config), Phase(10, small), Phase(20, config))
     schedule = Member("v", lineage, 26, 20, 1)
-    assert [stage.step for stage in lineage_on_all(schedule, 30)] == [0, 10, 25]
+    assert [phase.step for phase in lineage_on_all(schedule, 30)] == [0, 10, 25]
     assert steps_on_all(schedule, 30) == 31
-    assert [stage.config for stage in lineage_on_all(schedule, 30)] == [config, small, config]
+    assert [phase.config for phase in lineage_on_all(schedule, 30)] == [config, small, config]

@@ -6,7 +6,7 @@ import pytest
 
 from tuner.config import Config
 from tuner.errors import ConfigError
-from tuner.lineage import Stage, single
+from tuner.lineage import Phase, single
 from tuner.mutation.functions import FUNCTIONS
 from tuner.mutation.space import Grid, Range
 from tuner.raytune.assignment import Assignment
@@ -90,7 +90,7 @@ def test_evaluations_of_an_interval_are_whole(breeding: Breeding) -> None:
 
 def assignments(config: Config) -> tuple[Assignment, Assignment]:
     wider = FUNCTIONS["change_conv_layer"](config, layer_id=0, num_filters=7)
-    donor = Assignment("member-2", 22, (*single(config), Stage(4, wider, ("wider",), "member-3")), 5, to_the_end=True)
+    donor = Assignment("member-2", 22, (*single(config), Phase(4, wider, ("wider",), "member-3")), 5, to_the_end=True)
     return Assignment("member-1", 11, single(config), 5, to_the_end=True), donor
 
 
@@ -124,4 +124,4 @@ def test_where_no_mutation_is_possible_the_child_goes_on_with_its_donors_config(
 ) -> None:
     own, donor = assignments(config)
     child = replace(breeding, space=()).child(own.plain(), donor.plain(), 8)
-    assert child.lineage[-1] == Stage(8, donor.config, (), "member-2")
+    assert child.lineage[-1] == Phase(8, donor.config, (), "member-2")

@@ -13,7 +13,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
 from tuner.config import Config
-from tuner.lineage import Lineage, Stage, single
+from tuner.lineage import Lineage, Phase, single
 from tuner.raytune.assignment import Assignment, name_of
 from tuner.raytune.breeding import Breeding
 from tuner.raytune.members import Members, Memory
@@ -108,7 +108,7 @@ def round_of(population: Population, controller: Controller, step: int, *fitness
 
 def donors(controller: Controller) -> dict[str, tuple[int, str]]:
     last = [(name_of(trial.config), Assignment.of(trial.config).lineage[-1]) for trial in controller.trials]
-    return {name: (stage.step, stage.donor) for name, stage in last if stage.donor}
+    return {name: (phase.step, phase.donor) for name, phase in last if phase.donor}
 
 
 def test_members_wait_until_all_have_come_to_the_interval(breeding: Breeding, config: Config) -> None:
@@ -274,7 +274,7 @@ def test_there_are_trials_to_come_until_all_have_ended(breeding: Breeding, confi
 
 
 def test_checkpoints_that_are_not_there_any_more_are_forgotten_once(config: Config, tmp_path: Path) -> None:
-    trial = trial_of("a", (*single(config), Stage(4, config)))
+    trial = trial_of("a", (*single(config), Phase(4, config)))
     manager: Any = trial.run_metadata.checkpoint_manager
     for number in (1, 2):
         manager.register_checkpoint(_TrainingResult(Checkpoint.from_directory(tmp_path / str(number)), {}))

@@ -24,10 +24,13 @@ from tuner.mutation.explore import explore
 from tuner.mutation.shared import shared_settings
 from tuner.mutation.space import Space, load_mutations
 from tuner.raytune.breeding import Breeding
-from tuner.raytune.launch import Resources, check_resources, run_trials
+from tuner.raytune.cluster import Resources, check_resources
+from tuner.raytune.launch import run_trials
 from tuner.raytune.method import Method
 from tuner.raytune.stopper import Limits
-from tuner.results.experiment import EndingMarks, Entry, Experiment
+from tuner.results.ending_marks import EndingMarks
+from tuner.results.entry import Entry
+from tuner.results.experiment import Experiment
 from tuner.results.model_folder import ModelFolder
 from tuner.results.origin import origin_of
 from tuner.results.record import TrialRecord
@@ -183,10 +186,10 @@ def make(run: Bred, dataset: Dataset) -> Callable[[str], LineagePack]:
     splits = make_splits(run.breeding.starts[0].data, len(dataset.labelled))
 
     def pack(name: str) -> LineagePack:
-        def stage(config: Config) -> Pack:
+        def packed(config: Config) -> Pack:
             return Pack(config, dataset, splits, seed=run.seeds[name], device=torch.device("cpu"))
 
-        return LineagePack(run.lineage(name), splits, stage)
+        return LineagePack(run.lineage(name), splits, packed)
 
     return pack
 
@@ -210,15 +213,15 @@ def test_the_control_is_never_replaced(run: Bred) -> None:
 def test_a_replaced_member_goes_on_with_its_donors_lineage_changed_by_one_mutation(run: Bred) -> None:
     last = {name: (step, donor) for name, step, donor in run.replacements}
     for name, (step, donor) in last.items():
-        *before, stage = run.lineage(name)
-        assert (stage.step, stage.donor, len(stage.mutations)) == (step, donor, 1)
+        *before, phase = run.lineage(name)
+        assert (phase.step, phase.donor, len(phase.mutations)) == (step, donor, 1)
         kept = [found for found in run.lineage(donor) if found.step < step]
         assert before == kept
         rng = np.random.default_rng(seed_of(run.breeding.seed, "explore", name, step))
         config, mutations = explore(before[-1].config, run.breeding.space, rng, fits=run.breeding.fits)
-        assert (config, tuple(mutation.name for mutation in mutations)) == (stage.config, stage.mutations)
+        assert (config, tuple(mutation.name for mutation in mutations)) == (phase.config, phase.mutations)
         told = {tuple(row["descent"]["mutations"]) for row in run.rows(name) if row["step"] > step}
-        assert told == {stage.mutations}
+        assert told == {phase.mutations}
 
 
 def test_a_member_that_was_never_replaced_is_what_its_pack_is_without_ray(
@@ -299,9 +302,9 @@ def test_a_member_that_diverged_is_replaced(nasty: Bred) -> None:
 
 def test_members_keep_what_they_have_in_common(nasty: Bred) -> None:
     shared = shared_settings(nasty.breeding.starts[0])
-    stages = [stage for name in ("member-1", "member-2", "member-4") for stage in nasty.lineage(name)]
-    assert {shared_settings(stage.config) for stage in stages} == {shared}
-    assert all(nasty.breeding.fits(stage.config) == stage.config for stage in stages)
+    phases = [phase for name in ("member-1", "member-2", "member-4") for phase in nasty.lineage(name)]
+    assert {shared_settings(phase.config) for phase in phases} == {shared}
+    assert all(nasty.breeding.fits(phase.config) == phase.config for phase in phases)
 
 
 def test_a_population_ends_once_no_member_becomes_better(

@@ -10,12 +10,15 @@ from ray.tune.schedulers import TrialScheduler
 
 from tuner.config import Config
 from tuner.dataset.load import Dataset
-from tuner.raytune.launch import Resources, check_resources, run_trials
+from tuner.raytune.cluster import Resources, check_resources
+from tuner.raytune.launch import run_trials
 from tuner.raytune.method import Method
 from tuner.raytune.resumption import Resumption, dump, load
-from tuner.raytune.schedulers import Schedule, SparingScheduler
+from tuner.raytune.schedulers import EarlyEnding, SparingScheduler
 from tuner.raytune.stopper import Limits
-from tuner.results.experiment import EndingMarks, Entry, Experiment
+from tuner.results.ending_marks import EndingMarks
+from tuner.results.entry import Entry
+from tuner.results.experiment import Experiment
 from tuner.results.origin import origin_of
 from tuner.results.strategy import SCHEDULERS
 from tuner.settings import replaced
@@ -40,7 +43,7 @@ class Controller:
 
 
 def made(name: Any, longest: int = 9) -> SparingScheduler:
-    scheduler = Schedule(name, "base", longest, grace=1).scheduler()
+    scheduler = EarlyEnding(name, "base", longest, grace=1).scheduler()
     assert isinstance(scheduler, SparingScheduler)
     return scheduler
 
@@ -81,12 +84,12 @@ def test_the_worst_is_ended_and_the_control_never(name: str) -> None:
 
 
 def test_no_schedule_is_no_scheduler() -> None:
-    assert Schedule("none", "base", 10, 3).scheduler() is None
+    assert EarlyEnding("none", "base", 10, 3).scheduler() is None
 
 
 def test_a_grace_longer_than_a_trial_is_a_trial() -> None:
     assert made("asha", longest=1).inner is not None
-    assert isinstance(Schedule("asha", "base", 2, 50).scheduler(), SparingScheduler)
+    assert isinstance(EarlyEnding("asha", "base", 2, 50).scheduler(), SparingScheduler)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -168,7 +171,7 @@ def test_the_trials_that_a_scheduler_ends_are_stopped_and_one_that_diverges_is_n
         limits=Limits(),
         resources=check_resources(Resources()),
         listeners=(EndingMarks(experiment),),
-        method=Method(Schedule(name, "base", 9, 2)),
+        method=Method(EarlyEnding(name, "base", 9, 2)),
     )
     statuses = {record.variant: record.status for record in experiment.records()}
     assert ended == set(rates)

@@ -13,8 +13,10 @@ from ray.tune.search import Searcher
 from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.mutation.space import load_mutations
-from tuner.raytune.suggestions import StudySearch, Suggestions
-from tuner.results.experiment import Entry, Experiment
+from tuner.raytune.study_search import StudySearch
+from tuner.raytune.suggestions import Suggestions
+from tuner.results.entry import Entry
+from tuner.results.experiment import Experiment
 from tuner.results.origin import origin_of
 
 RATES = "change_training:\n  - learning_rate: {min: 1.0e-4, max: 1.0e-2, log: true}\n"

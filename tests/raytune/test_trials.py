@@ -14,10 +14,13 @@ from tuner.dataset.splits import make_splits
 from tuner.engine.pack import Pack
 from tuner.engine.training import Training
 from tuner.errors import InputError, TunerError
-from tuner.raytune.launch import Resources, check_resources, run_trials
+from tuner.raytune.cluster import Resources, check_resources
+from tuner.raytune.launch import run_trials
 from tuner.raytune.stopper import Limits, StopEarly
 from tuner.raytune.workers import on_worker, on_workers
-from tuner.results.experiment import EndingMarks, Entry, Experiment
+from tuner.results.ending_marks import EndingMarks
+from tuner.results.entry import Entry
+from tuner.results.experiment import Experiment
 from tuner.results.model_folder import ModelFolder
 from tuner.results.origin import origin_of
 from tuner.results.record import Measurement

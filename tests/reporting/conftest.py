@@ -10,18 +10,12 @@ import pytest
 
 from tuner.config import Config, ConvLayer, Distortions, ModelConfig, Rotate, TrainingConfig
 from tuner.lineage import single
+from tuner.results.entry import Entry
 from tuner.results.estimate import Estimate, holm
 from tuner.results.evolution import Branch, Evolution
-from tuner.results.experiment import Entry
-from tuner.results.verdict import (
-    Effect,
-    Interval,
-    LearningCurve,
-    Member,
-    Promotion,
-    Standing,
-    Verdict,
-)
+from tuner.results.promotion import Interval, Member, Promotion
+from tuner.results.standing import Effect, LearningCurve, Standing
+from tuner.results.verdict import Verdict
 from tuner.settings import plain
 
 MEAN_RMSE, BASE_RMSE, SE, PAIRED_SE, DF = 0.3655, 0.3440, 0.0045, 0.0009, 9.0
@@ -253,8 +247,8 @@ def make_bred(evolution: Evolution) -> Sample:
         sample.verdict.winner,
         name=last.member,
         step=last.steps[-1],
-        mutations=tuple(name for stage in evolution.path for name in stage.mutations),
-        begins=tuple(stage.step for stage in evolution.path for _ in stage.mutations),
+        mutations=tuple(name for phase in evolution.path for name in phase.mutations),
+        begins=tuple(phase.step for phase in evolution.path for _ in phase.mutations),
     )
     standings = (winner, *(one for one in sample.verdict.standings if one.name != winner.name))
     verdict = replace(sample.verdict, winner=winner, standings=standings, effects=(), evolution=evolution)

@@ -14,7 +14,9 @@ import pytest
 
 from tuner.reporting.report import report
 from tuner.results.estimate import Estimate
-from tuner.results.verdict import Interval, Standing, Verdict
+from tuner.results.promotion import Interval
+from tuner.results.standing import Standing
+from tuner.results.verdict import Verdict
 
 NOTHING = Estimate(math.nan, math.nan, math.nan)
 SVG = "http://www.w3.org/2000/svg"
@@ -99,8 +101,8 @@ def test_a_population_has_its_section_in_place_of_what_would_mislead(bred: Any) 
     assert "What a single mutation did is not told" in text
     assert f"<summary>{len(bred.verdict.evolution.replacements)} replacements</summary>" in text
     winner = bred.verdict.evolution.path[-1]
-    stage = f'<td>{winner.step}</td><td class="long">{winner.member}</td><td class="long">{winner.mutations[0]}</td>'
-    assert f'{stage}<td class="long">{winner.donor}</td>\n<td class="long">94 % of 9.5 k weights</td>' in text
+    phase = f'<td>{winner.step}</td><td class="long">{winner.member}</td><td class="long">{winner.mutations[0]}</td>'
+    assert f'{phase}<td class="long">{winner.donor}</td>\n<td class="long">94 % of 9.5 k weights</td>' in text
 
 
 def test_a_search_of_another_kind_has_no_such_section(page: str) -> None:

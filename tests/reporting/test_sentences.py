@@ -3,7 +3,9 @@ from typing import Any
 
 from tuner.reporting.sentences import findings, headline, warning
 from tuner.results.estimate import Estimate
-from tuner.results.verdict import Interval, Promotion, Standing, Verdict
+from tuner.results.promotion import Interval, Promotion
+from tuner.results.standing import Standing
+from tuner.results.verdict import Verdict
 
 BASE = Standing("base", "finals", "finished", 4, Estimate(0.344, 0.0045, 9), neuron_rmse=(0.344,))
 FAST = replace(

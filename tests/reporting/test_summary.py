@@ -6,7 +6,7 @@ from tuner.dataset.load import Dataset
 from tuner.mutation.expand import Expansion, Variant
 from tuner.reporting.summary import SHOWN, announcement, summary
 from tuner.results.folder import Folder
-from tuner.results.verdict import Interval
+from tuner.results.promotion import Interval
 
 FOLDER = Folder("/results/g/n")
 

@@ -7,7 +7,7 @@ from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.hyper_parameters import hyper_parameters
 from tuner.reporting.tables import leaderboard, variant_table
-from tuner.results.experiment import Entry
+from tuner.results.entry import Entry
 from tuner.settings import replaced
 
 

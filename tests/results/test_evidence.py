@@ -13,8 +13,9 @@ from tuner.dataset.splits import make_splits
 from tuner.engine.out_of_fold import FILE, OutOfFold, no_evaluations
 from tuner.errors import InputError
 from tuner.results.arrays import BASELINES, RESPONSES, write_baselines, write_responses
+from tuner.results.entry import Entry
 from tuner.results.evidence import read_evidence
-from tuner.results.experiment import Entry, Experiment
+from tuner.results.experiment import Experiment
 from tuner.results.origin import Origin
 
 ORIGIN = Origin("Made up.", False, "abc", 3)

@@ -5,7 +5,9 @@ import pytest
 
 from tuner.config import Config
 from tuner.errors import InputError
-from tuner.results.experiment import EndingMarks, Entry, Experiment, last_line
+from tuner.results.ending_marks import EndingMarks
+from tuner.results.entry import Entry
+from tuner.results.experiment import Experiment, last_line
 from tuner.results.manifest import MUST_STAY, OPTIONS_MUST_STAY, check_unchanged
 from tuner.results.origin import Origin
 from tuner.results.record import Measurement

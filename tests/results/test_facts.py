@@ -9,7 +9,9 @@ from tuner.config import Config
 from tuner.lineage import single
 from tuner.results.estimate import Estimate
 from tuner.results.facts import facts
-from tuner.results.verdict import Interval, Member, Promotion, Standing, Verdict
+from tuner.results.promotion import Interval, Member, Promotion
+from tuner.results.standing import Standing
+from tuner.results.verdict import Verdict
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from tuner.config import Config
 from tuner.engine.out_of_fold import OutOfFold
+from tuner.results.entry import Entry
 from tuner.results.evidence import Evidence
-from tuner.results.experiment import Entry
 from tuner.results.record import Measurement, Status, TrialRecord
 from tuner.selection.claim import Contender
 from tuner.selection.nested import Curve, curve_of

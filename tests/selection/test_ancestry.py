@@ -7,10 +7,10 @@ import pytest
 from tuner.config import Config
 from tuner.cost import cost_of
 from tuner.dataset.splits import make_splits
-from tuner.lineage import Lineage, Stage, until
+from tuner.lineage import Lineage, Phase, until
+from tuner.results.entry import Entry
 from tuner.results.evidence import Evidence
 from tuner.results.evolution import Evolution
-from tuner.results.experiment import Entry
 from tuner.results.policy import Policy
 from tuner.results.record import Descent, Measurement, TrialRecord
 from tuner.selection.ancestry import branches_of, evolution_of
@@ -50,11 +50,11 @@ def evidence(make_evidence: Make, config: Config) -> Evidence:
             row(8, 0.3, replace(second, inherited="")),
         ],
     }
-    first = Stage(0, config, ("o",))
+    first = Phase(0, config, ("o",))
     lineages = {
-        "base": (Stage(0, config),),
-        "one": (first, Stage(4, config, ("x",), "one"), Stage(6, config, ("y", "z"), "two")),
-        "two": (first, Stage(4, config, ("x",), "one")),
+        "base": (Phase(0, config),),
+        "one": (first, Phase(4, config, ("x",), "one"), Phase(6, config, ("y", "z"), "two")),
+        "two": (first, Phase(4, config, ("x",), "one")),
     }
     return bred(make_evidence(dict.fromkeys(lineages, 0.4)), rows, lineages)
 
@@ -102,7 +102,7 @@ def test_the_path_is_the_curve_of_the_networks_that_were_copied(make_evidence: M
     rows: dict[str, list[Measurement]] = {name: [] for name in names}
     pasts: dict[str, list[tuple[int, float]]] = {name: [] for name in names}
     descents = dict.fromkeys(names, NO_DONOR)
-    lineages: dict[str, Lineage] = dict.fromkeys(names, (Stage(0, config),))
+    lineages: dict[str, Lineage] = dict.fromkeys(names, (Phase(0, config),))
     for step in range(2, 42, 2):
         for name in names:
             pasts[name] = [*pasts[name], (step, float(rng.random()))]
@@ -111,7 +111,7 @@ def test_the_path_is_the_curve_of_the_networks_that_were_copied(make_evidence: M
             one, other, *donors = rng.permutation(names[1:])
             for replaced, donor in ((one, donors[0]), (other, donors[-1])):
                 pasts[replaced], descents[replaced] = pasts[donor], Descent(step, donor, (f"at {step}",), "")
-                lineages[replaced] = (*lineages[donor], Stage(step, config, (f"at {step}",), donor))
+                lineages[replaced] = (*lineages[donor], Phase(step, config, (f"at {step}",), donor))
     evidence = bred(make_evidence(dict.fromkeys(names, 0.4)), rows, lineages)
     for name in names:
         for step in (6, 7, 40, 1000):
@@ -131,7 +131,7 @@ def test_the_verdict_of_a_population_tells_of_no_single_mutation(evidence: Evide
 
 
 def test_a_schedule_is_as_low_and_as_large_as_what_its_networks_were(evidence: Evidence, config: Config) -> None:
-    """At its best step, 6, `one` is in its second stage; in the rows before it was replaced it had other networks."""
+    """At its best step, 6, `one` is in its second phase; in the rows before it was replaced it had other networks."""
     large = replaced(config, {"model": replaced(config.model, {"image_size": 20})})
     first, second, third = evidence.entries[1].lineage
     entries = (evidence.entries[0], Entry.of("one", (first, second, replace(third, config=large))), evidence.entries[2])
@@ -160,7 +160,7 @@ def test_members_that_are_one_schedule_until_their_best_step_are_one(
 ) -> None:
     one, step = evidence.entries[1], Measured(evidence, 1).search_curves["one"].step
     changed = replaced(config, {"training": replaced(config.training, {"learning_rate": 0.5})})
-    two = Entry.of("two", (*until(one.lineage, step), Stage(step + begins, changed, ("faster",), "one")))
+    two = Entry.of("two", (*until(one.lineage, step), Phase(step + begins, changed, ("faster",), "one")))
     search = {**evidence.search, "two": evidence.search["one"]}
     again = replace(evidence, entries=(evidence.entries[0], one, two), search=search)
     assert sorted(Measured(again, 1).distinct) == finalists

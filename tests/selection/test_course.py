@@ -5,8 +5,8 @@ import pytest
 
 from tuner.config import Config
 from tuner.engine.out_of_fold import OutOfFold
+from tuner.results.entry import Entry
 from tuner.results.evidence import Evidence
-from tuner.results.experiment import Entry
 from tuner.results.record import Measurement, TrialRecord
 from tuner.selection.measured import Measured
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tuner.config import Config
-from tuner.results.experiment import Entry
+from tuner.results.entry import Entry
 from tuner.selection.effects import effects_of
 from tuner.selection.scores import Scores
 

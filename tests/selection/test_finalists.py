@@ -7,8 +7,8 @@ import pytest
 from tuner.config import Config
 from tuner.dataset.splits import make_splits
 from tuner.engine.stopping import Patience, improve
-from tuner.lineage import Stage
-from tuner.results.experiment import Entry
+from tuner.lineage import Phase
+from tuner.results.entry import Entry
 from tuner.results.record import Measurement, Status, TrialRecord
 from tuner.selection.finalists import final_entry, finalists, steps_of
 from tuner.selection.scores import Scores
@@ -62,15 +62,15 @@ def test_rounds_have_splits_of_their_own_and_all_finalists_the_same(config: Conf
     assert held_out[0] == held_out[1] != held_out[2]
 
 
-def test_a_schedule_keeps_its_stages_and_each_of_them_has_the_round_s_splits(config: Config) -> None:
+def test_a_schedule_keeps_its_phases_and_each_of_them_has_the_round_s_splits(config: Config) -> None:
     wider = replaced(config, {"training": replaced(config.training, {"learning_rate": 0.5})})
-    lineage = (Stage(0, config, ("first",)), Stage(12, wider, ("second",), "member-1"))
+    lineage = (Phase(0, config, ("first",)), Phase(12, wider, ("second",), "member-1"))
     found = final_entry(Entry.of("a", lineage), 40, 30, 3)
-    assert [(stage.step, stage.mutations, stage.donor) for stage in found.lineage] == [
+    assert [(phase.step, phase.mutations, phase.donor) for phase in found.lineage] == [
         (0, ("first",), ""),
         (12, ("second",), "member-1"),
     ]
-    assert [stage.config for stage in found.lineage] == [entered(one, 40, 30, 3) for one in (config, wider)]
+    assert [phase.config for phase in found.lineage] == [entered(one, 40, 30, 3) for one in (config, wider)]
     assert found.config == found.lineage[-1].config
     assert found.mutations == ("first", "second")
 

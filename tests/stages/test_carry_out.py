@@ -9,7 +9,7 @@ import pytest
 from tuner import run
 from tuner.errors import Interrupted
 from tuner.promotion.retrain import in_turn
-from tuner.results.experiment import BUNDLE, BUNDLE_FILES
+from tuner.results.files import BUNDLE, BUNDLE_FILES
 from tuner.stages.budget import Budget
 from tuner.stages.conclude import here, tell, verdict_of
 from tuner.stages.job import Job

@@ -10,8 +10,8 @@ import pytest
 from tuner.errors import TunerError
 from tuner.promotion.retrain import in_turn
 from tuner.results.evidence import read_evidence
-from tuner.results.experiment import BUNDLE, BUNDLE_FILES
 from tuner.results.facts import facts
+from tuner.results.files import BUNDLE, BUNDLE_FILES
 from tuner.stages.budget import Budget
 from tuner.stages.conclude import conclude, here, measure_baselines, tell, verdict_of
 from tuner.stages.finals import finals

@@ -13,7 +13,8 @@ from tuner.engine.out_of_fold import FILE
 from tuner.errors import TunerError
 from tuner.results.arrays import BASELINES, RESPONSES, write_baselines
 from tuner.results.evidence import read_evidence
-from tuner.results.experiment import MEASURED, Experiment
+from tuner.results.experiment import Experiment
+from tuner.results.files import MEASURED
 from tuner.stages.budget import Budget
 from tuner.stages.conclude import tell, verdict_of
 from tuner.stages.finals import finals

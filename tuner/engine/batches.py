@@ -8,8 +8,8 @@ from torch import Tensor
 
 from tuner.config import Config
 from tuner.dataset.splits import Split
+from tuner.engine.draws import Noise, is_full_batch, rows_of
 from tuner.engine.images import Images
-from tuner.engine.schedule import Noise, is_full_batch, rows_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from tuner.config import ModelConfig
+from tuner.engine.draws import noise_widths
 from tuner.engine.layout import memory_format
-from tuner.engine.schedule import noise_widths
 from tuner.model import ConvNet, input_shapes
 
 Weights = Mapping[str, Tensor]

@@ -9,6 +9,7 @@ from torch import Tensor
 from tuner.config import Config
 from tuner.dataset.splits import Split
 from tuner.engine.batches import Batch, Batches
+from tuner.engine.draws import is_full_batch
 from tuner.engine.images import Images
 from tuner.engine.layout import is_blocked
 from tuner.engine.learner import Learner, State
@@ -16,7 +17,6 @@ from tuner.engine.nets import Nets, Solo
 from tuner.engine.plan import stacks_of
 from tuner.engine.precision import Precision
 from tuner.engine.recorded import Recorded
-from tuner.engine.schedule import is_full_batch
 from tuner.engine.stacked import Stacked
 from tuner.errors import TunerError
 

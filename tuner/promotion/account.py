@@ -11,7 +11,7 @@ import yaml
 
 from tuner.config import dump_config
 from tuner.lineage import Lineage, plain_lineage
-from tuner.results.experiment import BUNDLE_README, METRICS, MODEL, ONNX
+from tuner.results.files import BUNDLE_README, METRICS, MODEL, ONNX
 
 OTHERS = "other_configs"
 OPSET = 18

@@ -13,7 +13,7 @@ from torch import Tensor
 from tuner.errors import TunerError
 from tuner.promotion.account import OPSET, Account, describe
 from tuner.promotion.ensemble import Ensemble
-from tuner.results.experiment import MODEL, ONNX
+from tuner.results.files import MODEL, ONNX
 from tuner.results.folder import Folder
 
 TOLERANCE = 1e-4

@@ -10,8 +10,8 @@ from tuner.promotion.ensemble import Ensemble
 from tuner.promotion.export import export
 from tuner.promotion.predict import centre
 from tuner.promotion.retrain import steps_on_all
-from tuner.results.experiment import BUNDLE
 from tuner.results.facts import facts
+from tuner.results.files import BUNDLE
 from tuner.results.folder import Folder
 from tuner.results.origin import describe_data
 from tuner.results.record import Measurement

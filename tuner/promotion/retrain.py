@@ -16,7 +16,7 @@ from tuner.engine.process import available_cpus, own_process
 from tuner.errors import TunerError
 from tuner.lineage import Lineage
 from tuner.promotion.ensemble import Ensemble, networks_of
-from tuner.results.verdict import Member
+from tuner.results.promotion import Member
 from tuner.seeding import seed_of
 
 Each = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], list[Any]]
@@ -72,8 +72,8 @@ def train_network(member: Member, number: int, *, dataset: Dataset, seed: int, t
 
 
 def lineage_on_all(member: Member, num_labelled: int) -> Lineage:
-    """The member's lineage with each stage as many epochs long on all images as it was on fewer."""
-    return tuple(replace(stage, step=_on_all(member, num_labelled, stage.step)) for stage in member.lineage)
+    """The member's lineage with each phase as many epochs long on all images as it was on fewer."""
+    return tuple(replace(phase, step=_on_all(member, num_labelled, phase.step)) for phase in member.lineage)
 
 
 def steps_on_all(member: Member, num_labelled: int) -> int:
@@ -82,9 +82,9 @@ def steps_on_all(member: Member, num_labelled: int) -> int:
 
 
 def _on_all(member: Member, num_labelled: int, step: int) -> int:
-    """The same of the member's first `step` steps: a stage with mini-batches has more, one with all images as many."""
-    ends = [*(stage.step for stage in member.lineage[1:]), step]
-    taken = [max(0, min(end, step) - stage.step) for stage, end in zip(member.lineage, ends, strict=True)]
-    sizes = [stage.config.training.batch_size or num_labelled for stage in member.lineage]
+    """The same of the member's first `step` steps: a phase with mini-batches has more, one with all images as many."""
+    ends = [*(phase.step for phase in member.lineage[1:]), step]
+    taken = [max(0, min(end, step) - phase.step) for phase, end in zip(member.lineage, ends, strict=True)]
+    sizes = [phase.config.training.batch_size or num_labelled for phase in member.lineage]
     factors = [num_labelled / member.trained_images if size < member.trained_images else 1.0 for size in sizes]
     return round(sum(steps * factor for steps, factor in zip(taken, factors, strict=True)))

@@ -10,7 +10,7 @@ import numpy as np
 from tuner.config import Config
 from tuner.cost import cost_of
 from tuner.errors import ConfigError
-from tuner.lineage import Stage
+from tuner.lineage import Phase
 from tuner.mutation.explore import explore
 from tuner.mutation.shared import shared_settings
 from tuner.mutation.space import Space
@@ -64,8 +64,8 @@ class Breeding:
         mine, other = Assignment.of(own), Assignment.of(donor)
         rng = np.random.default_rng(seed_of(self.seed, "explore", mine.name, step))
         config, mutations = explore(other.config, self.space, rng, structural=self.structural, fits=self.fits)
-        stage = Stage(step, config, tuple(mutation.name for mutation in mutations), other.name)
-        return replace(mine, lineage=(*other.lineage, stage))
+        phase = Phase(step, config, tuple(mutation.name for mutation in mutations), other.name)
+        return replace(mine, lineage=(*other.lineage, phase))
 
     def fits(self, config: Config) -> Config:
         """The config with the data's number of neurons, if a member can go on with it.

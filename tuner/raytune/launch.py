@@ -1,102 +1,27 @@
-"""Starts Ray and runs the trials."""
+"""Runs the trials."""
 
-import logging
-import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-import ray
 from ray import tune
 from ray.tune.logger import CSVLoggerCallback
 
 from tuner.dataset.load import Dataset
-from tuner.errors import InputError
 from tuner.raytune.assignment import name_of
+from tuner.raytune.cluster import Resources
 from tuner.raytune.method import LISTED, Method
 from tuner.raytune.relay import Listener, Relay
 from tuner.raytune.resumption import Remains
 from tuner.raytune.rows import JsonRows
 from tuner.raytune.stopper import Limits, StopEarly
 from tuner.raytune.trainable import ConvTrial
-from tuner.results.experiment import Entry, Experiment
+from tuner.results.entry import Entry
+from tuner.results.experiment import Experiment
 
 SYNC_PERIOD_S = 10
 MAX_FAILURES = 2
-GPUS_OF_A_TRIAL = 0.5
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What trials may use.
-
-    Attributes:
-        cpus_per_trial: Also the number of threads, rounded down, at least 1.
-        gpus_per_trial: May be a fraction; None is half a GPU where there is one, else none.
-        max_concurrent: Trials at a time; None is as many as fit.
-    """
-
-    cpus_per_trial: float = 1
-    gpus_per_trial: float | None = None
-    max_concurrent: int | None = None
-
-
-def start_ray(address: str | None, num_cpus: int | None = None, num_gpus: int | None = None) -> None:
-    """This process is connected to the cluster at `address`, or to a new one on this machine.
-
-    Ray's own log lines go to Python's logging, which the commands send to a file.
-
-    Args:
-        address: Of a running cluster; None starts one here.
-        num_cpus: That the new one may use; None is all.
-        num_gpus: As above.
-    """
-    if ray.is_initialized():
-        return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
-    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-    os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
-    for name in logging.root.manager.loggerDict:
-        if name == "ray" or name.startswith("ray."):
-            logger = logging.getLogger(name)
-            logger.handlers, logger.propagate = [], True
-    try:
-        ray.init(
-            address=address,
-            num_cpus=num_cpus,
-            num_gpus=num_gpus,
-            include_dashboard=None if address else False,
-            log_to_driver=False,
-            configure_logging=False,
-        )
-    except (ConnectionError, ValueError) as error:
-        raise InputError(
-            f"--address {address}: there is no Ray cluster to connect to ({str(error).splitlines()[0]})"
-        ) from None
-
-
-def check_resources(resources: Resources) -> Resources:
-    """The resources with every default filled in.
-
-    Raises:
-        InputError: no node of the cluster can hold a single trial.
-    """
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    gpus = resources.gpus_per_trial
-    if gpus is None:
-        gpus = GPUS_OF_A_TRIAL if any(node.get("GPU", 0) for node in nodes) else 0.0
-    wanted = {"CPU": resources.cpus_per_trial, "GPU": gpus}
-    if not any(wanted.values()):
-        raise InputError("a trial needs some of a CPU or of a GPU, but --cpus-per-trial and --gpus-per-trial are 0")
-    if not any(all(node.get(kind, 0) >= amount for kind, amount in wanted.items()) for node in nodes):
-        most = ", ".join(f"{max(node.get(kind, 0) for node in nodes):g} {kind}" for kind in wanted)
-        raise InputError(f"a trial asks for {wanted['CPU']:g} CPU and {gpus:g} GPU, but no node has more than {most}")
-    return Resources(resources.cpus_per_trial, gpus, resources.max_concurrent)
 
 
 def run_trials(

@@ -13,9 +13,11 @@ from tuner.raytune.breeding import Breeding
 from tuner.raytune.members import Members, Memory
 from tuner.raytune.population import Population
 from tuner.raytune.resumption import Adoption, Resumption
-from tuner.raytune.schedulers import Schedule, SparingScheduler
-from tuner.raytune.suggestions import StudySearch, Suggestions
-from tuner.results.experiment import Entry, Experiment
+from tuner.raytune.schedulers import EarlyEnding, SparingScheduler
+from tuner.raytune.study_search import StudySearch
+from tuner.raytune.suggestions import Suggestions
+from tuner.results.entry import Entry
+from tuner.results.experiment import Experiment
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,12 @@ class Method:
     """How trials are chosen, and which end early.
 
     Attributes:
-        schedule: None lets each go on to its own end.
+        ending: None lets each go on to its own end.
         suggestions: Where more variants come from than are listed up front; None if there are no more.
         breeding: How trials go on from each other, if they are a population.
     """
 
-    schedule: Schedule | None = None
+    ending: EarlyEnding | None = None
     suggestions: Suggestions | None = None
     breeding: Breeding | None = None
 
@@ -75,7 +77,7 @@ class Method:
         if self.breeding is not None:
             population = Population(self.breeding, at_a_time)
             return {"scheduler": population, "search_alg": Members(population)}, [Memory(population)]
-        scheduler: TrialScheduler | None = self.schedule.scheduler() if self.schedule is not None else None
+        scheduler: TrialScheduler | None = self.ending.scheduler() if self.ending is not None else None
         searcher: Searcher | None = StudySearch.current() if self.suggestions is not None else None
         callbacks: list[tune.Callback] = [Resumption(scheduler)] if isinstance(scheduler, SparingScheduler) else []
         if searcher is not None:

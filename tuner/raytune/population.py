@@ -11,6 +11,7 @@ from ray.tune.schedulers import PopulationBasedTraining, TrialScheduler
 
 from tuner.raytune.assignment import Assignment, name_of
 from tuner.raytune.breeding import Breeding
+from tuner.raytune.internals import keep_actors, save
 from tuner.results.record import FITNESS
 from tuner.seeding import seed_of
 
@@ -76,20 +77,15 @@ class Population(PopulationBasedTraining):
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Ray's hook: which of the trials that wait runs next; if all wait for each other, the worst are replaced."""
         live = [trial for trial in tune_controller.get_trials() if not trial.is_finished()]
-        self._keep_actors(tune_controller, live)
+        if not self._keeps_actors:
+            keep_actors(tune_controller, live)
+            self._keeps_actors = True
         if live and all(self._waits(trial) for trial in live):
             self._compare(tune_controller, live)
         chosen: Trial | None = super().choose_trial_to_run(tune_controller)
         busy = sum(trial.status in (Trial.PENDING, Trial.RUNNING) for trial in live)
         full = self._at_a_time is not None and busy >= self._at_a_time
         return None if chosen is not None and chosen.status == Trial.PAUSED and full else chosen
-
-    def _keep_actors(self, tune_controller: Any, live: list[Trial]) -> None:
-        """Ray keeps the actors of trials that wait for those that go on: a new one takes seconds to start."""
-        if not self._keeps_actors:
-            for trial in live:
-                tune_controller._tune_controller._actor_cache.increase_max(trial.placement_group_factory)
-            self._keeps_actors = True
 
     def _waits(self, trial: Trial) -> bool:
         reached = self._trial_state[trial].last_train_time
@@ -109,9 +105,7 @@ class Population(PopulationBasedTraining):
         lower, upper = self._quantiles()
         for trial in (*upper, *lower):
             self._checkpoint_or_exploit(trial, tune_controller, upper, lower)
-        for trial in lower:
-            tune_controller._tune_controller._mark_trial_to_checkpoint(trial)  # Ray would save it as it was before
-        tune_controller._tune_controller.checkpoint(force=True)
+        save(tune_controller, lower)
 
     def _quantiles(self) -> tuple[list[Trial], list[Trial]]:
         """The worst members, which are to be replaced, and the best; the control is never replaced.

@@ -5,11 +5,13 @@ import logging
 import pickle
 from typing import Any
 
+from pyarrow.fs import FileType
 from ray import cloudpickle, tune
 from ray.tune.experiment import Trial
 
+from tuner.raytune.internals import forget_checkpoints
 from tuner.raytune.schedulers import SparingScheduler
-from tuner.raytune.suggestions import StudySearch
+from tuner.raytune.study_search import StudySearch
 
 log = logging.getLogger(__name__)
 
@@ -75,13 +77,13 @@ class Remains(tune.Callback):
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Ray's hook: its trials are there, and none has gone on yet."""
         for trial in () if self._done else trials:
-            manager: Any = trial.run_metadata.checkpoint_manager
-            manager._checkpoint_results = [kept for kept in manager._checkpoint_results if _is_there(kept.checkpoint)]
+            forget_checkpoints(trial, _is_gone)
         self._done = True
 
 
-def _is_there(checkpoint: Any) -> bool:
-    return bool(checkpoint.filesystem.get_file_info(checkpoint.path).type)  # 0 is FileType.NotFound
+def _is_gone(checkpoint: Any) -> bool:
+    found: FileType = checkpoint.filesystem.get_file_info(checkpoint.path).type
+    return found is FileType.NotFound
 
 
 class _Pickler(cloudpickle.CloudPickler):

@@ -25,7 +25,7 @@ period and the end of a curve of some ten evaluations; and the best quarter is h
 
 
 @dataclass(frozen=True)
-class Schedule:
+class EarlyEnding:
     """When trials end early; time is counted in evaluations.
 
     Attributes:

@@ -68,8 +68,8 @@ class ConvTrial(tune.Trainable):
         return row
 
     def _descent(self, just_begun: bool) -> dict[str, Any]:
-        stage, inherited = self._pack.stage, str(self._pack.inheritance) if just_begun else ""
-        return {**vars(Descent(stage.step, stage.donor, stage.mutations, inherited)), "mutations": [*stage.mutations]}
+        phase, inherited = self._pack.phase, str(self._pack.inheritance) if just_begun else ""
+        return {**vars(Descent(phase.step, phase.donor, phase.mutations, inherited)), "mutations": [*phase.mutations]}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """The folder holds what this trial goes on from; Ray then copies it to the storage, and deletes it."""
@@ -86,8 +86,8 @@ class ConvTrial(tune.Trainable):
         self._macs = cost_of(told.config.model, len(self._dataset.neurons)).macs
         self._aside = halves(splits, labelled, told.fitness_seed) if told.fitness_seed is not None else None
 
-        def make(stage: Config) -> Pack:
-            return Pack(stage, self._dataset, splits, seed=told.seed, device=self._device)
+        def make(current: Config) -> Pack:
+            return Pack(current, self._dataset, splits, seed=told.seed, device=self._device)
 
         self._pack = LineagePack(told.lineage, splits, make)
         self._training = Training(

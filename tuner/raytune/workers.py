@@ -6,7 +6,7 @@ from typing import Any, ParamSpec, TypeVar
 import ray
 
 from tuner.errors import TunerError
-from tuner.raytune.launch import GPUS_OF_A_TRIAL
+from tuner.raytune.cluster import GPUS_OF_A_TRIAL
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")

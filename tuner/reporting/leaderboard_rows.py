@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from tuner.reporting.figures.interval import interval_svg
 from tuner.reporting.figures.words import Limits, history, limits, number, p_value, ranks, reach, schedule, signed
 from tuner.results.estimate import Estimate
-from tuner.results.verdict import Standing, Verdict
+from tuner.results.standing import Standing
+from tuner.results.verdict import Verdict
 
 SHOWN = 12
 ORDINARY = ("finished", "stopped")

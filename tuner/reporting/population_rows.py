@@ -21,7 +21,7 @@ class BranchRow:
 
 
 def schedule_rows(evolution: Evolution) -> tuple[BranchRow, ...]:
-    """The stages of the winner's lineage."""
+    """The phases of the winner's lineage."""
     return tuple(_row(branch) for branch in evolution.path)
 
 

@@ -4,8 +4,9 @@ import json
 
 from tuner.reporting.report import report
 from tuner.reporting.tables import leaderboard
-from tuner.results.experiment import LEADERBOARD, REPORT, VERDICT, Experiment
+from tuner.results.experiment import Experiment
 from tuner.results.facts import bundle_state, evolved, facts
+from tuner.results.files import LEADERBOARD, REPORT, VERDICT
 from tuner.results.verdict import Verdict
 
 

@@ -17,7 +17,7 @@ from tuner.reporting.figures.responses import responses_picture
 from tuner.reporting.leaderboard_rows import groups, leaderboard_limits
 from tuner.reporting.population_rows import replacement_rows, schedule_rows
 from tuner.reporting.sentences import findings, headline, warning
-from tuner.results.experiment import Entry
+from tuner.results.entry import Entry
 from tuner.results.facts import BundleState
 from tuner.results.verdict import Verdict
 

@@ -1,7 +1,9 @@
 """What an experiment came to, in plain sentences."""
 
 from tuner.reporting.figures.words import UNIT, history, mean_predictor, number, p_value, plural, schedule, signed, told
-from tuner.results.verdict import Interval, Standing, Verdict
+from tuner.results.promotion import Interval
+from tuner.results.standing import Standing
+from tuner.results.verdict import Verdict
 
 
 def warning(verdict: Verdict) -> str:

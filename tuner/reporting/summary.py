@@ -5,8 +5,8 @@ from tuner.dataset.load import Dataset
 from tuner.mutation.expand import Expansion
 from tuner.reporting.figures.words import plural, schedule
 from tuner.reporting.sentences import warning
-from tuner.results.experiment import BUNDLE, LEADERBOARD, REPORT
 from tuner.results.facts import BundleState
+from tuner.results.files import BUNDLE, LEADERBOARD, REPORT
 from tuner.results.folder import Folder
 from tuner.results.strategy import GRID, Strategy
 from tuner.results.verdict import Verdict

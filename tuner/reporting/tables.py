@@ -12,8 +12,9 @@ from tuner.dataset.splits import make_splits
 from tuner.hyper_parameters import HyperParameters, hyper_parameters
 from tuner.reporting.figures.words import history
 from tuner.reporting.pareto import pareto
-from tuner.results.experiment import Entry
-from tuner.results.verdict import Standing, Verdict
+from tuner.results.entry import Entry
+from tuner.results.standing import Standing
+from tuner.results.verdict import Verdict
 from tuner.settings import Settings
 
 COLUMNS = (

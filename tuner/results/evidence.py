@@ -10,7 +10,9 @@ from tuner.dataset.splits import Split, make_splits, splits_of
 from tuner.engine.out_of_fold import OutOfFold, joined
 from tuner.errors import InputError
 from tuner.results.arrays import Predictions, read_baselines, read_responses
-from tuner.results.experiment import MEASURED, Entry, Experiment
+from tuner.results.entry import Entry
+from tuner.results.experiment import Experiment
+from tuner.results.files import MEASURED
 from tuner.results.record import TrialRecord
 
 

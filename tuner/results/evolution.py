@@ -43,7 +43,7 @@ class Evolution:
 
     Attributes:
         branches: Member by member, the control's first, each member's in the order of steps.
-        path: One a stage of the winner's lineage until its step, cut to the part that the winner went through.
+        path: One a phase of the winner's lineage until its step, cut to the part that the winner went through.
     """
 
     branches: tuple[Branch, ...] = ()

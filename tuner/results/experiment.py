@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -13,49 +12,14 @@ from tuner.engine.out_of_fold import FILE as OUT_OF_FOLD
 from tuner.engine.out_of_fold import OutOfFold, read_out_of_fold
 from tuner.errors import ConfigError, InputError
 from tuner.lineage import FILE as LINEAGE
-from tuner.lineage import Lineage, Stage, read_lineage
+from tuner.lineage import Lineage, read_lineage
+from tuner.results.entry import Entry
+from tuner.results.files import CONFIG, FAILED, FINALS, MANIFEST, TIME_UP
 from tuner.results.folder import Folder, checked_name
 from tuner.results.manifest import read_manifest
 from tuner.results.origin import ORIGIN, Origin, read_origin
-from tuner.results.record import STOPPED, Measurement, Status, TrialRecord, read_rows
+from tuner.results.record import STOPPED, Status, TrialRecord, read_rows
 from tuner.settings import build
-
-MANIFEST, CONFIG, BUNDLE = "manifest.yaml", "config.yaml", "best"
-LEADERBOARD, VERDICT, REPORT = "leaderboard.csv", "verdict.json", "report.html"
-MODEL, ONNX, METRICS, BUNDLE_README = "model.pt2", "model.onnx", "metrics.json", "README.md"
-BUNDLE_FILES = (MODEL, ONNX, METRICS, BUNDLE_README)
-MEASURED = "measured.txt"
-"""Search and finals have ended; a verdict alone does not tell, since `tuner.report` writes one of any experiment."""
-FAILED, TIME_UP = "failed.txt", "stopped.txt"
-FINALS = "finals"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A variant as the manifest lists it.
-
-    Attributes:
-        name: Of its folder.
-        config: Its config; of a schedule, the last one.
-        mutations: Names of all that made it of the base config, in order.
-        schedule: Its lineage, if it had several configs while it was trained.
-    """
-
-    name: str
-    config: Config
-    mutations: tuple[str, ...]
-    schedule: Lineage = ()
-
-    @property
-    def lineage(self) -> Lineage:
-        """Its configs in the order in which it has them."""
-        return self.schedule or (Stage(0, self.config, self.mutations),)
-
-    @staticmethod
-    def of(name: str, lineage: Lineage) -> "Entry":
-        """The variant that has these configs, one after the other."""
-        mutations = tuple(mutation for stage in lineage for mutation in stage.mutations)
-        return Entry(name, lineage[-1].config, mutations, lineage if len(lineage) > 1 else ())
 
 
 @dataclass(frozen=True)
@@ -205,28 +169,6 @@ class Experiment:
         return TrialRecord(
             entry.name, entry.mutations, _status(ending, error), measurements, cost.parameters, cost.macs, error
         )
-
-
-class EndingMarks:
-    """Marks the trials of an experiment whose rows do not tell how they ended.
-
-    Those that failed for good, and those that were ended while they waited for others: their last row is of before.
-    """
-
-    def __init__(self, experiment: Experiment) -> None:
-        self._experiment = experiment
-        self._told: set[str] = set()
-
-    def measured(self, variant: str, folder: Path, measurement: Measurement) -> None:
-        """Whether the last row tells of an ending is remembered."""
-        (self._told.add if measurement.ending else self._told.discard)(variant)
-
-    def ended(self, variant: str, error: str) -> None:
-        """The trial's folder tells how it ended."""
-        if error:
-            self._experiment.mark_failed(variant, error)
-        elif variant not in self._told:
-            self._experiment.mark_stopped(variant, "the search ended it")
 
 
 def last_line(text: str) -> str:

@@ -5,9 +5,10 @@ import math
 from typing import Any, Literal
 
 from tuner.results.evolution import Branch, Evolution
-from tuner.results.experiment import BUNDLE, BUNDLE_FILES, METRICS
+from tuner.results.files import BUNDLE, BUNDLE_FILES, METRICS
 from tuner.results.folder import Folder
-from tuner.results.verdict import Interval, Verdict
+from tuner.results.promotion import Interval
+from tuner.results.verdict import Verdict
 
 BundleState = Literal["this", "another", "none"]
 

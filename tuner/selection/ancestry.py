@@ -42,15 +42,15 @@ def branches_of(record: TrialRecord) -> Iterator[Branch]:
 
 
 def _path(branches: Iterable[Branch], winner: str, lineage: Lineage, step: int) -> Iterator[Branch]:
-    """The stages until the step, each in the member that handed it on to the next one, or in the winner.
+    """The phases until the step, each in the member that handed it on to the next one, or in the winner.
 
-    A stage that no row tells of, since a crash came before any, has no evaluations.
+    A phase that no row tells of, since a crash came before any, has no evaluations.
     """
     by_begin = {(branch.member, branch.step): branch for branch in branches}
-    holders = (*(stage.donor for stage in lineage[1:]), winner)
-    ends = (*(stage.step for stage in lineage[1:]), step)
-    for stage, holder, end in zip(until(lineage, step), holders, ends, strict=False):
-        whole = by_begin.get((holder, stage.step), Branch(holder, stage.step, stage.donor, (), "", (), ()))
+    holders = (*(phase.donor for phase in lineage[1:]), winner)
+    ends = (*(phase.step for phase in lineage[1:]), step)
+    for phase, holder, end in zip(until(lineage, step), holders, ends, strict=False):
+        whole = by_begin.get((holder, phase.step), Branch(holder, phase.step, phase.donor, (), "", (), ()))
         count = sum(at <= min(end, step) for at in whole.steps)
         part = replace(whole, steps=whole.steps[:count], rmse=whole.rmse[:count])
-        yield replace(part, donor=stage.donor, mutations=stage.mutations)
+        yield replace(part, donor=phase.donor, mutations=phase.mutations)

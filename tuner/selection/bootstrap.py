@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from tuner.results.verdict import Interval
+from tuner.results.promotion import Interval
 from tuner.seeding import seed_of
 from tuner.selection.scores import Scores
 from tuner.selection.spread import Array, network_numbers

@@ -7,7 +7,8 @@ from tuner.hyper_parameters import hyper_parameters
 from tuner.lineage import until
 from tuner.results.evidence import Evidence
 from tuner.results.policy import Policy
-from tuner.results.verdict import Member, Promotion, Verdict
+from tuner.results.promotion import Member, Promotion
+from tuner.results.verdict import Verdict
 from tuner.seeding import seed_of
 from tuner.selection.ancestry import evolution_of
 from tuner.selection.bootstrap import Mixture, Resamples, interval, resamples

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tuner.results.entry import Entry
 from tuner.results.estimate import Estimate, holm
-from tuner.results.experiment import Entry
-from tuner.results.verdict import Effect, Stage
+from tuner.results.standing import Effect, Stage
 from tuner.selection.scores import Scores, difference
 
 ByVariant = Mapping[str, Scores]

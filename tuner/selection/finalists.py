@@ -7,7 +7,7 @@ from dataclasses import replace
 from tuner.config import Config
 from tuner.engine.stopping import WITHOUT_END
 from tuner.lineage import with_configs
-from tuner.results.experiment import Entry
+from tuner.results.entry import Entry
 from tuner.results.policy import Finalists
 from tuner.results.record import TrialRecord
 from tuner.selection.scores import Scores

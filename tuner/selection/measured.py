@@ -66,8 +66,8 @@ class Measured:
         """
         found: dict[tuple[tuple[int, Config], ...], str] = {}
         for name in sorted(self.search, key=lambda name: (self.search[name].rmse, name)):
-            stages = until(self._lineage(name), self.search_curves[name].step)
-            found.setdefault(tuple((stage.step, stage.config) for stage in stages), name)
+            phases = until(self._lineage(name), self.search_curves[name].step)
+            found.setdefault(tuple((phase.step, phase.config) for phase in phases), name)
         return {name: scores for name, scores in self.search.items() if name in found.values()}
 
     def config_at(self, name: str, step: int) -> Config:

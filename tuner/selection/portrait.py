@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.engine.metrics import accuracy
-from tuner.results.verdict import LearningCurve, Stage
+from tuner.results.standing import LearningCurve, Stage
 from tuner.selection.measured import Curves
 from tuner.selection.scores import Scores, rmse_estimate
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from tuner.results.estimate import holm
 from tuner.results.evidence import Evidence
 from tuner.results.record import TrialRecord
-from tuner.results.verdict import Stage, Standing
+from tuner.results.standing import Stage, Standing
 from tuner.selection.measured import Measured
 from tuner.selection.scores import Scores, difference, rmse_estimate
 
@@ -75,7 +75,7 @@ def _search_rmse(record: TrialRecord, measured: Measured) -> float | None:
 def _begins(measured: Measured, name: str) -> tuple[int, ...]:
     """The step at which each of a schedule's mutations comes; empty for a single config."""
     schedule = next(entry.schedule for entry in measured.evidence.entries if entry.name == name)
-    return tuple(stage.step for stage in schedule for _ in stage.mutations)
+    return tuple(phase.step for phase in schedule for _ in phase.mutations)
 
 
 def _status(record: TrialRecord, measured: Measured) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 
 from tuner.errors import Interrupted
 from tuner.raytune.stopper import Limits
+from tuner.results.entry import Entry
 from tuner.results.evidence import Evidence, read_evidence
-from tuner.results.experiment import Entry, Experiment
+from tuner.results.experiment import Experiment
 from tuner.results.origin import origin_of
 from tuner.results.policy import Policy
 from tuner.results.record import TrialRecord

@@ -16,7 +16,8 @@ from tuner.seeding import seed_of
 
 if TYPE_CHECKING:
     from tuner.dataset.load import Dataset
-    from tuner.results.experiment import Entry, Experiment
+    from tuner.results.entry import Entry
+    from tuner.results.experiment import Experiment
     from tuner.results.policy import Policy
 
 
@@ -134,7 +135,7 @@ def members_of(entries: "tuple[Entry, ...]", size: int) -> "tuple[Entry, ...]":
 
 def _fitted(variant: Variant, dataset: "Dataset", config_file: str) -> "Entry":
     from tuner.dataset.fit import fitted
-    from tuner.results.experiment import Entry
+    from tuner.results.entry import Entry
 
     try:
         config = fitted(variant.config, dataset, variant.name)

@@ -7,7 +7,7 @@ from tuner.command import say
 from tuner.errors import Interrupted, TunerError
 from tuner.raytune.breeding import Breeding
 from tuner.raytune.method import Method
-from tuner.raytune.schedulers import Schedule
+from tuner.raytune.schedulers import EarlyEnding
 from tuner.raytune.stopper import Limits
 from tuner.raytune.suggestions import Suggestions
 from tuner.reporting.summary import fewer
@@ -65,11 +65,11 @@ def method_of(job: Job) -> Method:
     strategy, base = job.strategy, job.entries[0]
     configs = (*(entry.config for entry in job.entries), *job.examples)
     longest = max(math.ceil(config.training.max_steps / config.training.eval_steps) for config in configs)
-    schedule = Schedule(strategy.scheduler, base.name, longest, base.config.training.early_stopping_evals)
+    ending = EarlyEnding(strategy.scheduler, base.name, longest, base.config.training.early_stopping_evals)
     if strategy.search == "pbt":
         return Method(breeding=breeding_of(job))
     if strategy.search != "optuna":
-        return Method(schedule)
+        return Method(ending)
     assert strategy.samples is not None, "see Strategy.of"
     assert strategy.sampler is not None, "see Strategy.of"
     objectives = tuple({"rmse": RMSE_BEST}.get(name, name) for name in strategy.objective.split(","))
@@ -84,7 +84,7 @@ def method_of(job: Job) -> Method:
         seed=job.seed,
         examples=job.examples,
     )
-    return Method(schedule, suggestions)
+    return Method(ending, suggestions)
 
 
 def breeding_of(job: Job) -> Breeding:

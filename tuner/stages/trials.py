@@ -7,12 +7,15 @@ from pathlib import Path
 
 from tuner.command import hold_log, log_to
 from tuner.dataset.load import Dataset
-from tuner.raytune.launch import Resources, check_resources, run_trials, start_ray
+from tuner.raytune.cluster import Resources, check_resources, start_ray
+from tuner.raytune.launch import run_trials
 from tuner.raytune.method import LISTED, Method
 from tuner.raytune.stopper import Limits
 from tuner.reporting.progress import Progress
 from tuner.reporting.tensorboard import TensorBoardWriter
-from tuner.results.experiment import EndingMarks, Entry, Experiment
+from tuner.results.ending_marks import EndingMarks
+from tuner.results.entry import Entry
+from tuner.results.experiment import Experiment
 from tuner.results.folder import Folder
 from tuner.results.record import TrialRecord
 

@@ -50,14 +50,14 @@ def test_labels_neither_overlap_nor_leave_the_picture(size: tuple[int, int, int]
 def test_every_mutation_of_the_winner_is_written_from_its_step() -> None:
     evolution = make_population(8, 6)
     begins = [text.split(": ")[0] for text, _, _ in texts_of(svg_of(evolution)) if text.startswith("from ")]
-    assert sorted(begins) == sorted(f"from {stage.step}" for stage in evolution.path)
+    assert sorted(begins) == sorted(f"from {phase.step}" for phase in evolution.path)
 
 
 def test_what_is_not_drawn_is_said() -> None:
     evolution = make_population(40, 25, 1)
     picture = population_picture(make_bred(evolution).verdict)
     assert picture is not None
-    assert f"{len(evolution.path) - LABELS} more stages of the winner: see the table." in picture.caption
+    assert f"{len(evolution.path) - LABELS} more phases of the winner: see the table." in picture.caption
     assert "member-3" not in [text for text, _, _ in texts_of(picture.svg)]
     assert NAMED < 40
 
@@ -88,7 +88,7 @@ def broken(evolution: Evolution) -> Evolution:
 
 
 def cut_short(evolution: Evolution) -> Evolution:
-    """The winner's last stage was begun and never measured."""
+    """The winner's last phase was begun and never measured."""
     *before, last = evolution.path
     return replace(evolution, path=(*before, replace(last, steps=(), rmse=())))
 

@@ -12,7 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from tuner.reporting.figures.canvas import BLACK, BLUE, GREEN, VERMILION, WIDTH, Picture, inches, svg_of
 from tuner.reporting.figures.words import UNIT, Limits, mean_predictor, plural, told
-from tuner.results.verdict import LearningCurve, Verdict
+from tuner.results.standing import LearningCurve
+from tuner.results.verdict import Verdict
 
 OTHERS = 60
 HEIGHT = 3.6

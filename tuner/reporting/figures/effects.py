@@ -9,7 +9,8 @@ from matplotlib.ticker import MaxNLocator
 
 from tuner.reporting.figures.canvas import BLACK, BLUE, GREY, VERMILION, WIDTH, Picture, inches, svg_of
 from tuner.reporting.figures.words import UNIT, Limits, limits, p_value, plural, ranks, reach, shortened, signed, told
-from tuner.results.verdict import SIGNIFICANT, Effect, Verdict
+from tuner.results.standing import Effect
+from tuner.results.verdict import SIGNIFICANT, Verdict
 
 SHOWN = 40
 ROW, GUTTER, NUMBERS = 0.23, 4.0, 1.35

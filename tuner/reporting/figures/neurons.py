@@ -9,7 +9,8 @@ from tuner.reporting.figures.canvas import Picture, svg_of
 from tuner.reporting.figures.effects import effect_labels, shown_effects
 from tuner.reporting.figures.heat_map import COLUMNS, HeatMap
 from tuner.reporting.figures.words import label, mean_predictor, number, plural, ranks, signed, told
-from tuner.results.verdict import SIGNIFICANT, Standing, Verdict
+from tuner.results.standing import Standing
+from tuner.results.verdict import SIGNIFICANT, Verdict
 
 VARIANTS = 10
 EFFECTS = 25

@@ -14,8 +14,9 @@ from tuner.hyper_parameters import HyperParameters, differing, hyper_parameters
 from tuner.reporting.figures.canvas import BLACK, SEQUENTIAL, WIDTH, Picture, inches, svg_of
 from tuner.reporting.figures.setting_axis import SettingAxis, setting_axis
 from tuner.reporting.figures.words import number, plural, told
-from tuner.results.experiment import Entry
-from tuner.results.verdict import Standing, Verdict
+from tuner.results.entry import Entry
+from tuner.results.standing import Standing
+from tuner.results.verdict import Verdict
 
 AXES, LINES = 9, 200
 FEW = 20

@@ -41,7 +41,7 @@ def population_picture(verdict: Verdict) -> Picture | None:
         "A cross is where a member gave up its networks: it went on with another member's, from the other end of the "
         "dotted line. The base config is dashed; it is never replaced.",
         "Curves that leave the frame are cut off." if cut else "",
-        f"{plural(left_out, 'more stage')} of the winner: see the table." if left_out else "",
+        f"{plural(left_out, 'more phase')} of the winner: see the table." if left_out else "",
     )
     top = 0.45 + ROW * len(shown)
 
@@ -179,7 +179,7 @@ def _points(path: Sequence[Branch]) -> list[Point]:
 
 
 def _begin(path: Sequence[Branch], branch: Branch) -> Point:
-    """Where a stage begins on the lineage's curve: at the last evaluation of the one before, or its own first."""
+    """Where a phase begins on the lineage's curve: at the last evaluation of the one before, or its own first."""
     before = [point for point in _points(path) if point[0] <= branch.step]
     return (branch.step, before[-1][1] if before else branch.rmse[0] if branch.rmse else math.nan)
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from tuner.results.estimate import Estimate
-from tuner.results.verdict import Standing, Verdict
+from tuner.results.standing import Standing
+from tuner.results.verdict import Verdict
 
 NOTHING = "–"
 UNIT = "sqrt spike count"

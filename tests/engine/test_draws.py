@@ -4,7 +4,7 @@ import torch
 
 from tuner.config import ConvLayer, DenseLayer, LogitsLayer, ModelConfig
 from tuner.dataset.splits import Split
-from tuner.engine.schedule import Noise, is_full_batch, noise_widths, rows_of
+from tuner.engine.draws import Noise, is_full_batch, noise_widths, rows_of
 
 MODEL = ModelConfig(
     image_size=8,

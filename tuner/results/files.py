@@ -1,0 +1,10 @@
+"""Names of what lies in an experiment's folder."""
+
+MANIFEST, CONFIG, BUNDLE = "manifest.yaml", "config.yaml", "best"
+LEADERBOARD, VERDICT, REPORT = "leaderboard.csv", "verdict.json", "report.html"
+MODEL, ONNX, METRICS, BUNDLE_README = "model.pt2", "model.onnx", "metrics.json", "README.md"
+BUNDLE_FILES = (MODEL, ONNX, METRICS, BUNDLE_README)
+MEASURED = "measured.txt"
+"""Search and finals have ended; a verdict alone does not tell, since `tuner.report` writes one of any experiment."""
+FAILED, TIME_UP = "failed.txt", "stopped.txt"
+FINALS = "finals"
