@@ -108,9 +108,10 @@ ARMS: dict[str, Callable[[Task], tuple[Event, ...]]] = {
 def _population(task: Task) -> tuple[Event, ...]:
     strategy = Strategy.of({"search": "pbt"})
     assert strategy.population is not None, "it is a population's"
+    assert strategy.samples is not None, "see Strategy.of"
     rng = np.random.default_rng(seed_of("sample", task.seed))
-    found = sampled(task.base, task.space, rng, samples=strategy.population - 1)
-    entries = members_of(_entries(task, found.variants), strategy.population)
+    found = sampled(task.base, task.space, rng, samples=strategy.samples, depth=DEPTH)
+    entries = members_of(_entries(task, found.variants), strategy.samples + 1)
     nowhere = Experiment.at("", "benchmark", "search")
     job = Job(task.base, found, entries, task.dataset, nowhere, task.seed, Policy(), strategy, task.space)
     return _run(task, entries, Method(breeding=breeding_of(job)), give_up=False)

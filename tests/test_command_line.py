@@ -130,7 +130,7 @@ WRONG_POPULATIONS = {
         "--interval must be below training.max_steps, which is 1000, but is 1000: no member would ever be replaced"
     ),
     "--scheduler asha": "--scheduler does not belong to --search pbt, which is one; leave it out",
-    "--samples 3": "--samples does not belong to --search pbt, whose size is --population; leave it out",
+    "--samples 10001": "--samples must be at most 10000, but got 10001",
     "--sampler tpe": "--sampler belongs to --search optuna, but got --search pbt",
     "--objective rmse,macs": "--objective rmse,macs belongs to --search optuna, but got --search pbt",
     "--mutations shared.yaml": (

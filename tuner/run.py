@@ -20,16 +20,19 @@ from tuner.command import (
 from tuner.document import read_document
 from tuner.errors import InputError, Interrupted
 from tuner.results.policy import ENSEMBLES, RULES, Policy
-from tuner.results.strategy import BRED, OBJECTIVES, SAMPLERS, SAMPLES, SCHEDULERS, SEARCHES, Strategy
+from tuner.results.strategy import BRED, OBJECTIVES, SAMPLERS, SAMPLES, SCHEDULERS, SEARCHES, STARTS, Strategy
 from tuner.seeding import seed_of
 from tuner.stages.budget import Budget
 from tuner.stages.job import Job, prepare
 
 SEARCH_HELP = "grid tries all variants, random draws some, optuna learns from those before, pbt goes on from its best"
-SAMPLES_HELP = f"variants beside the base config, for random and optuna; {SAMPLES}, if not given"
+SAMPLES_HELP = (
+    f"variants beside the base config, for random and optuna, and that pbt begins with; {SAMPLES}, if not given, or "
+    f"{STARTS} times pbt's population"
+)
 SCHEDULER_HELP = "which of Ray Tune's schedulers ends trials early that are worse than others; never the base config's"
 OBJECTIVE_HELP = "what optuna makes low: the RMSE, or also the multiply-adds of an image's forward pass"
-POPULATION_HELP = f"trials of pbt, the base config among them; {BRED['population']}, if not given"
+POPULATION_HELP = f"trials of pbt that go on, the base config among them; {BRED['population']}, if not given"
 INTERVAL_HELP = "training steps of pbt between two replacements of its worst members; two evaluations, if not given"
 QUANTILE_HELP = f"share of pbt's members that are replaced each time; {BRED['quantile']}, if not given"
 STRUCTURAL_HELP = f"how likely a mutation of pbt changes layers, not other settings; {BRED['structural']}, if not given"

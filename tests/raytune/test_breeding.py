@@ -1,5 +1,6 @@
 import re
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -36,6 +37,16 @@ def breeding(config: Config) -> Breeding:
 
 def changed(config: Config, section: str, **changes: Any) -> Config:
     return replaced(config, {section: replaced(getattr(config, section), changes)})
+
+
+@pytest.mark.parametrize(
+    ("size", "numbers"), [(None, (24, 24)), (8, (24, 12, 8, 8)), (3, (5, 3)), (8, (6, 6)), (3, (7, 4, 3))], ids=str
+)
+def test_half_of_those_that_begin_go_on_until_so_few_are_left(
+    breeding: Breeding, size: int | None, numbers: tuple[int, ...]
+) -> None:
+    for number, left in pairwise(numbers):
+        assert replace(breeding, size=size).left_of(number) == left
 
 
 def test_what_differs_in_nothing_that_members_share_fits(breeding: Breeding, config: Config) -> None:

@@ -3,6 +3,7 @@
 import math
 import pickle
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,19 @@ def test_the_worst_go_on_from_the_best_and_rays_snapshot_has_them_at_once(breedi
     assert {name: Path(latest[name]).parent.name for name in ("a", "c")} == {
         name: donor for name, (_, donor) in donors(controller).items()
     }
+
+
+def test_the_worse_half_ends_until_as_many_are_left_as_go_on(breeding: Breeding, config: Config) -> None:
+    population, controller = gathered(replace(breeding, size=2), config)
+    round_of(population, controller, 4, 0.9, 0.5, 0.1, 0.7, 0.2)
+    ended = {name_of(trial.config) for trial in controller.trials if trial.is_finished()}
+    assert ended == {"a", "c"}  # the control is worse than any, and stays
+    assert donors(controller) == {"d": (4, "b")}
+    assert {name for name, _ in controller.saved} == {"d"}
+    round_of(population, controller, 8, 0.9, 0.2, 0.1)
+    assert {name_of(trial.config) for trial in controller.trials if not trial.is_finished()} == {"base", "d"}
+    round_of(population, controller, 12, 0.9, 0.05)
+    assert {name_of(trial.config) for trial in controller.trials if not trial.is_finished()} == {"base", "d"}
 
 
 def test_a_member_that_diverged_is_the_worst_and_never_a_donor(breeding: Breeding, config: Config) -> None:

@@ -36,6 +36,8 @@ class Breeding:
         starts: The members' first configs, the control's first.
         image_side: The images' smaller side, in pixels.
         seed: Decides everything random.
+        size: Members that go on; where more begin, the worse half of them ends after each interval until so few are
+            left. None is all.
     """
 
     space: Space
@@ -47,11 +49,16 @@ class Breeding:
     starts: tuple[Config, ...]
     image_side: int
     seed: int
+    size: int | None = None
 
     @property
     def evaluations(self) -> int:
         """How many there are in an interval."""
         return math.ceil(self.interval / self.starts[0].training.eval_steps)
+
+    def left_of(self, number: int) -> int:
+        """How many of so many members go on after an interval."""
+        return number if self.size is None else min(number, max(self.size, math.ceil(number / 2)))
 
     def child(self, own: Mapping[str, Any], donor: Mapping[str, Any], step: int) -> Assignment:
         """What a replaced member does next: the donor's lineage, and a mutation of its last config.

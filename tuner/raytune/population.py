@@ -20,7 +20,8 @@ class Population(PopulationBasedTraining):
     """Population-based training (Jaderberg et al. 2017), all members in step.
 
     At the end of each interval the worst members go on from checkpoints of the best: with their config, changed by one
-    mutation, and what their networks have learned. All are compared at the same step, so that which one runs faster
+    mutation, and what their networks have learned. Before that, the worse half ends while there are more than are to
+    go on. All are compared at the same step, so that which one runs faster
     changes nothing. The search ends once no member has become better for a while.
 
     Ray's compares the members when the last of them reports. Here it is when all wait, and their checkpoints are
@@ -92,7 +93,7 @@ class Population(PopulationBasedTraining):
         return bool(trial.status == Trial.PAUSED and reached >= self._next_perturbation_sync)
 
     def _compare(self, tune_controller: Any, live: list[Trial]) -> None:
-        """The worst are replaced, or all end. Ray's snapshot has all of that or none, and at once: see `Memory`."""
+        """The worst are ended or replaced, or all end; Ray's snapshot has all of it or nothing: see `Memory`."""
         step = self._next_perturbation_sync
         self._next_perturbation_sync += self.breeding.interval
         lowest = -max(self._score(trial) for trial in live)
@@ -102,23 +103,32 @@ class Population(PopulationBasedTraining):
             for trial in live:
                 tune_controller.stop_trial(trial)
             return
+        replaceable = [trial for trial in self._ranked() if not self._is_control(trial)]
+        for trial in replaceable[: len(live) - self.breeding.left_of(len(live))]:
+            tune_controller.stop_trial(trial)
         lower, upper = self._quantiles()
         for trial in (*upper, *lower):
             self._checkpoint_or_exploit(trial, tune_controller, upper, lower)
         save(tune_controller, lower)
 
     def _quantiles(self) -> tuple[list[Trial], list[Trial]]:
-        """The worst members, which are to be replaced, and the best; the control is never replaced.
+        """The worst members, which are to be replaced, and the best; the control is never replaced."""
+        ranked = self._ranked()
+        number = min(math.ceil(len(ranked) * self.breeding.quantile), len(ranked) // 2)
+        best = [trial for trial in ranked[len(ranked) - number :] if math.isfinite(self._score(trial))]
+        others = [trial for trial in ranked if trial not in best and not self._is_control(trial)]
+        return others[:number] if best else [], best
+
+    def _ranked(self) -> list[Trial]:
+        """Those that have not ended, the worst first.
 
         Equals are told apart by their names, since the order of trials is another one in a run that is resumed.
         """
-        control = self.breeding.control
-        scores = {trial: self._score(trial) for trial in self._trial_state if not trial.is_finished()}
-        ranked = sorted(scores, key=lambda trial: (scores[trial], name_of(trial.config)))
-        number = min(math.ceil(len(ranked) * self.breeding.quantile), len(ranked) // 2)
-        best = [trial for trial in ranked[len(ranked) - number :] if math.isfinite(scores[trial])]
-        others = [trial for trial in ranked if trial not in best and name_of(trial.config) != control]
-        return others[:number] if best else [], best
+        live = [trial for trial in self._trial_state if not trial.is_finished()]
+        return sorted(live, key=lambda trial: (self._score(trial), name_of(trial.config)))
+
+    def _is_control(self, trial: Trial) -> bool:
+        return name_of(trial.config) == self.breeding.control
 
     def _score(self, trial: Trial) -> float:
         score = self._trial_state[trial].last_score

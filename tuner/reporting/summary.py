@@ -39,7 +39,9 @@ def _variants(found: Expansion, strategy: Strategy) -> str:
     if strategy.search == "optuna" and strategy.samples is not None:
         return f"up to {plural(strategy.samples, 'variant')} that Optuna suggests, and the control `base`"
     if strategy.population is not None:
-        return f"a population of {strategy.population}, the control `base` among them"
+        first = max(strategy.population, len(found.variants))
+        begins = f", the best of {first} that begin" if first > strategy.population else ""
+        return f"a population of {strategy.population}{begins}, the control `base` among them"
     return f"{plural(len(found.variants), 'variant')}, the control `base` among them"
 
 

@@ -17,6 +17,8 @@ OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 BRED: dict[str, Any] = {"population": 8, "interval": None, "quantile": 0.25, "structural": 0.5}
 """What a population is like, if it is not told."""
 SAMPLES = 16
+STARTS = 3
+"""Members that a population begins with, times its size: the first interval tells the hopeless ones cheaply."""
 MAX_SAMPLES = 10_000
 
 
@@ -28,10 +30,11 @@ class Strategy:
         search: Whether all are tried, some drawn at random, each suggested by what was measured before, or a population
             of them goes on from its best members.
         scheduler: Which of Ray Tune's schedulers ends trials early; `none` is none of them.
-        samples: Variants beside the control, at most; None for a grid.
+        samples: Variants beside the control, at most; in a population, those that it begins with. None for a grid.
         sampler: Optuna's; None for other searches.
         objective: What is made as low as possible, for Optuna; `rmse` for other searches.
-        population: Trials of a population, the control among them; None for other searches, as are those below.
+        population: Members of a population that go on, the control among them; None for other searches, as are those
+            below.
         interval: Training steps between two replacements of its worst members; None is every second evaluation.
         quantile: Share of its members that are replaced, and share of those that they may be replaced by.
         structural: How likely a mutation is one that changes the shapes of a network's weights.
@@ -56,9 +59,8 @@ class Strategy:
         """
         given = {field.name: options[field.name] for field in fields(Strategy) if options.get(field.name) is not None}
         search, several = given.get("search", "grid"), given.get("objective", "rmse") != "rmse"
-        if search in ("grid", "pbt") and "samples" in given:
-            size = "which tries all variants" if search == "grid" else "whose size is --population"
-            raise InputError(f"--samples does not belong to --search {search}, {size}; leave it out")
+        if search == "grid" and "samples" in given:
+            raise InputError("--samples does not belong to --search grid, which tries all variants; leave it out")
         bred = next((name for name in BRED if name in given), None)
         if search != "pbt" and bred is not None:
             raise InputError(f"--{bred} belongs to --search pbt, but got --search {search}")
@@ -70,6 +72,8 @@ class Strategy:
         if search == "pbt":
             given = {**BRED, **given}
             _check_population(**{name: given[name] for name in BRED})
+            given.setdefault("samples", min(MAX_SAMPLES, STARTS * given["population"] - 1))
+            _check_samples(given["samples"])
             return Strategy(**{name: value for name, value in given.items() if value is not None})
         if several and given.get("sampler") == "cmaes":
             raise InputError("--sampler cmaes knows one objective; take nsga2, tpe or gp, or --objective rmse")
@@ -77,9 +81,13 @@ class Strategy:
             given.setdefault("samples", SAMPLES)
         if search == "optuna":
             given.setdefault("sampler", "nsga2" if several else "tpe")
-        if given.get("samples", 0) > MAX_SAMPLES:
-            raise InputError(f"--samples must be at most {MAX_SAMPLES}, but got {given['samples']}")
+        _check_samples(given.get("samples", 0))
         return Strategy(**given)
+
+
+def _check_samples(samples: int) -> None:
+    if samples > MAX_SAMPLES:
+        raise InputError(f"--samples must be at most {MAX_SAMPLES}, but got {samples}")
 
 
 def _check_population(population: int, interval: int | None, quantile: float, structural: float) -> None:

@@ -96,8 +96,9 @@ def _variants(base: Config, space: Space, depth: int, strategy: Strategy, seed: 
     if strategy.search == "pbt":
         check_shared(space)
         check_halves(base)
-    samples = (strategy.population or 1) - 1 if strategy.samples is None else strategy.samples
-    found = sampled(base, space, np.random.default_rng(seed_of(seed, "sample")), samples=samples, depth=depth)
+    assert strategy.samples is not None, "see Strategy.of"
+    rng = np.random.default_rng(seed_of(seed, "sample"))
+    found = sampled(base, space, rng, samples=strategy.samples, depth=depth)
     if strategy.search == "pbt":
         check_starts(base, found)
     return found
@@ -127,9 +128,15 @@ def check_interval(interval: int | None, training: TrainingConfig) -> None:
 
 
 def members_of(entries: "tuple[Entry, ...]", size: int) -> "tuple[Entry, ...]":
-    """The control and the other members of a population, which begin with the variants; some twice if they are few."""
+    """The control and the other members that a population begins with: each a variant, some twice if they are few.
+
+    Args:
+        entries: The control and the variants.
+        size: Of the population: members, at least.
+    """
     control, *variants = entries
-    starts = [variants[index % len(variants)] if variants else control for index in range(size - 1)]
+    number = max(size - 1, len(variants))
+    starts = [variants[index % len(variants)] if variants else control for index in range(number)]
     return (control, *(replace(start, name=f"member-{number}") for number, start in enumerate(starts, start=1)))
 
 

@@ -90,6 +90,7 @@ def method_of(job: Job) -> Method:
 def breeding_of(job: Job) -> Breeding:
     """How the members of the job's population are replaced."""
     strategy, training = job.strategy, job.entries[0].config.training
+    assert strategy.population is not None, "see Strategy.of"
     assert strategy.quantile is not None, "see Strategy.of"
     assert strategy.structural is not None, "see Strategy.of"
     interval = interval_of(strategy.interval, training)
@@ -103,6 +104,7 @@ def breeding_of(job: Job) -> Breeding:
         starts=tuple(entry.config for entry in job.entries),
         image_side=min(job.dataset.images.shape[1:3]),
         seed=seed_of(job.seed, "population"),
+        size=strategy.population,
     )
 
 
