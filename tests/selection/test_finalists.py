@@ -45,6 +45,16 @@ def test_a_control_that_the_search_could_not_measure_is_a_finalist_still(scores_
 
 
 @pytest.mark.parametrize(
+    ("population", "expected"), [(None, "base a b c"), (5, "base a b"), (3, "base a"), (9, "base a b c")]
+)
+def test_half_of_a_population_are_half_of_those_that_went_on(
+    scores_of: Make, population: int | None, expected: str
+) -> None:
+    search = scores(scores_of, f=0.9, e=0.8, d=0.7, c=0.6, b=0.5, a=0.4, base=0.9)
+    assert finalists(search, "base", "auto", population) == tuple(expected.split())
+
+
+@pytest.mark.parametrize(
     ("folds", "labelled", "expected"), [(1, 100, 5), (3, 100, 5), (8, 100, 8), (8, 7, 7), (3, 4, 4)]
 )
 def test_a_round_is_one_repeat_of_at_least_five_folds(config: Config, folds: int, labelled: int, expected: int) -> None:

@@ -17,7 +17,9 @@ FEWEST_FOLDS = 5
 MOST = 8
 
 
-def finalists(search: Mapping[str, Scores], control: str, count: Finalists) -> tuple[str, ...]:
+def finalists(
+    search: Mapping[str, Scores], control: str, count: Finalists, population: int | None = None
+) -> tuple[str, ...]:
     """The control and the variants of the lowest RMSE in the search, `count` in all; the control is first.
 
     What the worse half of a search holds wins too seldom to be worth the time of a final.
@@ -26,11 +28,14 @@ def finalists(search: Mapping[str, Scores], control: str, count: Finalists) -> t
         search: Scores of all that may win.
         control: The base config's name; it is there even if the search could not measure it.
         count: With 0 there is none; `auto` is half of the variants beside the control, rounded up, and `MOST` at most.
+        population: Members of a population that went on, the control among them: those that ended after the first
+            intervals are not counted.
     """
     if count == 0:
         return ()
     best = sorted((name for name in search if name != control), key=lambda name: (search[name].rmse, name))
-    most = min(MOST, 1 + math.ceil(len(best) / 2)) if count == "auto" else count
+    counted = len(best) if population is None else min(len(best), population - 1)
+    most = min(MOST, 1 + math.ceil(counted / 2)) if count == "auto" else count
     return (control, *best[: most - 1])
 
 

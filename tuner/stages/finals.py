@@ -38,7 +38,7 @@ def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None], *, pr
     """
     evidence, policy = read_evidence(job.experiment), job.policy
     search = Measured(evidence, policy.rounds).distinct
-    running = finalists(search, evidence.control.name, policy.finalists)
+    running = finalists(search, evidence.control.name, policy.finalists, job.strategy.population)
     if len(running) < 2:
         return
     reserve, trial_s = promotion_seconds(policy, evidence, len(running)) if promoted else 0.0, 0.0
