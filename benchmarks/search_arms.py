@@ -18,6 +18,7 @@ from tuner.dataset.fit import fitted
 from tuner.mutation.expand import Variant
 from tuner.mutation.sample import sampled
 from tuner.raytune import launch
+from tuner.raytune.cluster import Resources, check_resources
 from tuner.raytune.method import Method
 from tuner.raytune.schedulers import EarlyEnding
 from tuner.raytune.stopper import Limits
@@ -143,7 +144,7 @@ def _run(task: Task, entries: tuple[Entry, ...], method: Method, *, give_up: boo
             entries,
             task.dataset,
             seeds={entry.name: seed_of(task.seed, entry.name) for entry in entries},
-            resources=launch.check_resources(launch.Resources()),
+            resources=check_resources(Resources()),
             limits=Limits(give_up=give_up, spared="base"),
             listeners=(),
             method=method,
