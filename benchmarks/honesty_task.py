@@ -141,7 +141,7 @@ def _truth(simulation: Simulation, dataset: Dataset) -> Truth:
 
 def _grid() -> tuple[Entry, ...]:
     (conv,) = BASE.model.conv_layers
-    changes = {
+    changes: dict[str, dict[str, dict[str, object]]] = {
         "more_filters": {"model": {"conv_layers": (replaced(conv, {"num_filters": 16}),)}},
         "small_kernel": {"model": {"conv_layers": (replaced(conv, {"kernel_size": 3}),)}},
         "dense_layer": {"model": {"dense_layers": (DenseLayer(num_units=12, dropout_rate=0.2),)}},

@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -113,7 +113,7 @@ def noting(folder: Path) -> type[ConvTrial]:
 
         def train(self) -> Any:
             with self._notes.span("train"):
-                return super().train()
+                return super().train()  # type: ignore[no-untyped-call]
 
         def step(self) -> dict[str, Any]:
             with self._notes.span("evaluation"):  # less what is noted within
@@ -160,7 +160,7 @@ def run(options: argparse.Namespace, folder: Path) -> tuple[dict[str, float], li
     notes.mkdir()
     job = job_of(options, folder)
     assert len(job.entries) == options.variants, len(job.entries)
-    launch.ConvTrial = noting(notes)  # type: ignore[misc]
+    launch.ConvTrial = noting(notes)  # type: ignore[attr-defined]
     start_ray(None, num_cpus=SLOTS, num_gpus=0)
     before, begun = time.process_time(), time.time()
     manifest = {"variants": {entry.name: list(entry.mutations) for entry in job.entries}}
@@ -173,9 +173,9 @@ def run(options: argparse.Namespace, folder: Path) -> tuple[dict[str, float], li
     return beside, actors
 
 
-def exclusive(spans: list[Span]) -> Counter[str]:
+def exclusive(spans: list[Span]) -> dict[str, float]:
     """Seconds by name, each span without those within it."""
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
     inner: dict[int, float] = {}
     for span in spans:
         took = span.end - span.start
@@ -184,10 +184,10 @@ def exclusive(spans: list[Span]) -> Counter[str]:
     return seconds
 
 
-def gaps(spans: list[Span]) -> Counter[str]:
+def gaps(spans: list[Span]) -> dict[str, float]:
     """Seconds between an actor's calls, by what they wait for."""
     calls = [span for span in spans if span.depth == 0]
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
     for one, other in pairwise(calls):
         seconds[GAPS.get((one.name, other.name), f"waiting: {one.name} to {other.name}")] += other.start - one.end
     return seconds
@@ -198,9 +198,10 @@ def account(actors: list[list[Span]]) -> dict[str, float]:
     ready = [spans[0].end for spans in actors]
     ends = [spans[-1].end for spans in actors]
     start, end = min(ready), max(ends)
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
     for spans in actors:
-        seconds += Counter({LABELS.get(name, name): took for name, took in exclusive(spans[1:]).items()}) + gaps(spans)
+        for name, took in (*exclusive(spans[1:]).items(), *gaps(spans).items()):
+            seconds[LABELS.get(name, name)] += took
     seconds[TAIL] = sum(end - each for each in sorted(ends)[-SLOTS:])
     seconds[OTHERS] = SLOTS * (end - start) - sum(seconds.values())
     return dict(seconds)

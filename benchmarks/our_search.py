@@ -5,6 +5,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import ray
 import torch
@@ -75,7 +76,7 @@ def our_search(task: Task) -> tuple[float, tuple[Point, ...]]:
     with tempfile.TemporaryDirectory() as folder:
         experiment, kept = Experiment.at(folder, "benchmark", "ours"), Path(folder, "kept")
         kept.mkdir()
-        manifest = {"variants": {entry.name: [] for entry in entries}}
+        manifest: dict[str, Any] = {"variants": {entry.name: [] for entry in entries}}
         experiment.begin(manifest, entries, origin_of(task.dataset, task.seed))
         recorder, writer = Recorder(kept), TensorBoardWriter(configs, {})
         resources = check_resources(Resources(cpus_per_trial=1))

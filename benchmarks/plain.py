@@ -44,7 +44,8 @@ def images_of(images_BHWC: npt.NDArray[np.uint8] | npt.NDArray[np.float32], size
     """The images' centres `[B, 3, size, size]` in 0..1, cropped once and for all."""
     scale = 255 if images_BHWC.dtype == np.uint8 else 1
     images = v2.functional.center_crop(torch.from_numpy(images_BHWC).permute(0, 3, 1, 2), [size, size])
-    return images.contiguous().float() / scale
+    found: Tensor = images.contiguous().float() / scale
+    return found
 
 
 def transform_of(distortions: Distortions) -> Transform | None:

@@ -17,7 +17,7 @@ from benchmarks.plain import CENTRE, Responses, images_of, loader_of, masked_mse
 from benchmarks.quality_task import Settings, Task
 from tuner.config import DataConfig
 from tuner.dataset.splits import make_splits
-from tuner.engine.pack import mean_response
+from tuner.engine.images import mean_response
 
 FILE = "net.pt"
 

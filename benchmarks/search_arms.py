@@ -134,7 +134,7 @@ def _entries(task: Task, variants: Any) -> tuple[Entry, ...]:
 
 def _run(task: Task, entries: tuple[Entry, ...], method: Method, *, give_up: bool) -> tuple[Event, ...]:
     """The search's evaluations, in the order in which they were made."""
-    launch.ConvTrial = TruthTrial  # type: ignore[misc]
+    launch.ConvTrial = TruthTrial  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as folder:
         experiment = Experiment.at(folder, "benchmark", "search")
         origin = origin_of(task.dataset, task.seed)

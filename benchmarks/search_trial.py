@@ -43,7 +43,7 @@ class TruthTrial(ConvTrial):
     def step(self) -> dict[str, Any]:
         """One evaluation interval."""
         forgetful = Path(os.environ[TRUTH]).with_name(FORGETFUL).exists()
-        Pack.inherit = _begin_anew if forgetful else INHERIT  # type: ignore[method-assign]
+        Pack.inherit = _begin_anew if forgetful else INHERIT  # type: ignore[assignment,method-assign]
         before = self._pack.step
         row = super().step()
         taken = (self._pack.step - before) * len(self._pack.splits)

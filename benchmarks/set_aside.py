@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -163,7 +164,7 @@ def report(outcomes: Sequence[Outcome]) -> str:
             "",
             f"{told / private - 1:+.1%}",
             f"{_pooled(outcomes, lambda one: one.believed):.4f}",
-            *(f"{_pooled(outcomes, lambda one, name=name: one.private[name]):.4f}" for name in names),
+            *(f"{_pooled(outcomes, partial(_private, name)):.4f}" for name in names),
             *_plain_cells(None),
         ]
     )
@@ -173,6 +174,10 @@ def report(outcomes: Sequence[Outcome]) -> str:
 
 def _plain_cells(plain: Plain | None) -> list[str]:
     return ["", "", ""] if plain is None else [f"{plain.seconds:.0f}", f"{plain.believed:.4f}", f"{plain.private:.4f}"]
+
+
+def _private(name: str, one: Outcome) -> float:
+    return one.private[name]
 
 
 def _pooled(outcomes: Sequence[Outcome], rmse: Callable[[Outcome], float]) -> float:
