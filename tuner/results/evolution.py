@@ -72,6 +72,13 @@ class Evolution:
         """The branches whose member then went on from a donor."""
         return tuple(one for one, then in pairwise(self.branches) if one.member == then.member)
 
+    @property
+    def ended_early(self) -> tuple[str, ...]:
+        """Members that ended before others did; the control ends by itself."""
+        ends = {one.member: one.steps[-1] if one.steps else one.step for one in self.branches}
+        last = max(ends.values(), default=0)
+        return tuple(name for name, step in ends.items() if step < last and name != self.control)
+
     def begun_at(self, branch: Branch) -> float:
         """The donor's RMSE when the branch went on from it; NaN if there is none."""
         found = (one.at(branch.step) for one in self.branches if one.member == branch.donor)

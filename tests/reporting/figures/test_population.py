@@ -62,6 +62,22 @@ def test_what_is_not_drawn_is_said() -> None:
     assert NAMED < 40
 
 
+def test_members_that_ended_before_others_are_counted_and_not_named() -> None:
+    evolution = make_population(24, 4)
+    kept = {*evolution.members[:8], *(one.member for one in evolution.path), *(one.donor for one in evolution.path)}
+    short = [
+        one if one.member in kept else replace(one, steps=one.steps[:2], rmse=one.rmse[:2])
+        for one in evolution.branches
+        if one.member in kept or not one.step
+    ]
+    picture = population_picture(make_bred(replace(evolution, branches=tuple(short))).verdict)
+    assert picture is not None
+    names = {text for text, _, _ in texts_of(picture.svg)} & {*evolution.members}
+    assert names == kept - {""}
+    assert f"{24 - len(names)} members ended before others: a population begins with more than" in picture.caption
+    assert "ended before" not in population_picture(make_bred(make_population()).verdict).caption
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_names_are_spaced_as_isotonic_regression_would(seed: int) -> None:
     rng = np.random.default_rng(seed)

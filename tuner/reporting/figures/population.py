@@ -34,12 +34,14 @@ def population_picture(verdict: Verdict) -> Picture | None:
     ends = _limits(evolution)
     cut = any(value > ends[1] for one in evolution.branches for value in one.rmse)
     left_out = len(evolution.path) - len(shown)
+    early = plural(len(evolution.ended_early), "member")
     caption = told(
         "RMSE while the population was trained, on the held-out images that had no part in choosing who is replaced.",
         "The thick line is the winner's lineage, across the members that it was handed on by, to the winner's step "
         "(circle); what is written above it began at a dot.",
         "A cross is where a member gave up its networks: it went on with another member's, from the other end of the "
         "dotted line. The base config is dashed; it is never replaced.",
+        f"{early} ended before others: a population begins with more than go on." if evolution.ended_early else "",
         "Curves that leave the frame are cut off." if cut else "",
         f"{plural(left_out, 'more phase')} of the winner: see the table." if left_out else "",
     )
@@ -151,11 +153,13 @@ def _label(axes: Axes, path: Sequence[Branch]) -> None:
 
 
 def _name(axes: Axes, evolution: Evolution, winner: str) -> None:
-    """The members' names, where their curves end."""
-    if len(evolution.members) > NAMED:
+    """The names of the members that went on, where their curves end."""
+    named = {*evolution.members} - {*evolution.ended_early} | {winner}
+    if len(named) > NAMED:
         return
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
-    last = {one.member: (one.steps[-1], one.last) for one in evolution.branches if math.isfinite(one.last)}
+    branches = [one for one in evolution.branches if one.member in named and math.isfinite(one.last)]
+    last = {one.member: (one.steps[-1], one.last) for one in branches}
     heights = [min(max((rmse - low) / (high - low), 0.0), 1.0) for _, rmse in last.values()]
     places = spaced(heights, 0.15 / HEIGHT)
     for (name, (step, _)), height, place in zip(last.items(), heights, places, strict=True):
