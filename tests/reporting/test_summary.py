@@ -1,4 +1,7 @@
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from tests.reporting.conftest import Sample
 from tuner.config import Config
@@ -7,6 +10,7 @@ from tuner.mutation.expand import Expansion, Variant
 from tuner.reporting.summary import SHOWN, announcement, summary
 from tuner.results.folder import Folder
 from tuner.results.promotion import Interval
+from tuner.results.strategy import Strategy
 
 FOLDER = Folder("/results/g/n")
 
@@ -49,3 +53,36 @@ def test_the_announcement_says_what_data_it_is_first_and_stays_short(dataset: Da
     assert lines[2 + SHOWN :] == ["  and 3 more like the last", "  left out: no"]
     simulated = announcement(replace(dataset, source="simulated"), Expansion((), (), ()), Config())
     assert simulated[0].startswith("SIMULATED data")
+
+
+@pytest.mark.parametrize(
+    ("variants", "options", "expected"),
+    [
+        (3, {}, ["3 variants, the control `base` among them"]),
+        (5, {"search": "random", "samples": 4}, ["5 variants, the control `base` among them"]),
+        (
+            3,
+            {"search": "random"},
+            [
+                "3 variants, the control `base` among them",
+                "2 variants beside the control in place of 16: the mutations file gave no more that are different",
+            ],
+        ),
+        (1, {"search": "optuna", "samples": 9}, ["up to 9 variants that Optuna suggests, and the control `base`"]),
+        (24, {"search": "pbt"}, ["a population of 8, the best of 24 that begin, the control `base` among them"]),
+        (
+            3,
+            {"search": "pbt", "samples": 5, "population": 4},
+            [
+                "a population of 4, the control `base` among them",
+                "2 variants beside the control in place of 5: the mutations file gave no more that are different",
+            ],
+        ),
+    ],
+)
+def test_how_many_variants_there_will_be_is_announced(
+    dataset: Dataset, variants: int, options: dict[str, Any], expected: list[str]
+) -> None:
+    found = Expansion(tuple(Variant(str(number), Config()) for number in range(variants)), (), ())
+    first, *others = announcement(dataset, found, Config(), Strategy.of(options))[1:]
+    assert [first.split(";")[0], *others] == expected

@@ -29,7 +29,7 @@ def announcement(
     return [
         f"{source}: {len(dataset.labelled)} labelled images of {len(dataset.images)}, {len(dataset.neurons)} neurons",
         f"{_variants(found, strategy)}; {split}{repeats}",
-        *(fewer(strategy, len(found.variants) - 1) if strategy.search == "random" else ()),
+        *(fewer(strategy, len(found.variants) - 1) if strategy.search in ("random", "pbt") else ()),
         *_first(same),
         *_first([f"  left out: {reason}" for reason in found.impossible]),
     ]
