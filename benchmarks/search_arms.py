@@ -111,8 +111,9 @@ def _population(task: Task) -> tuple[Event, ...]:
     assert strategy.population is not None, "it is a population's"
     assert strategy.samples is not None, "see Strategy.of"
     rng = np.random.default_rng(seed_of("sample", task.seed))
-    found = sampled(task.base, task.space, rng, samples=strategy.samples, depth=DEPTH)
-    entries = members_of(_entries(task, found.variants), strategy.samples + 1)
+    found = sampled(task.base, task.space, rng, samples=strategy.samples)
+    size = strategy.population if task.space else strategy.samples + 1
+    entries = members_of(_entries(task, found.variants), size)
     nowhere = Experiment.at("", "benchmark", "search")
     job = Job(task.base, found, entries, task.dataset, nowhere, task.seed, Policy(), strategy, task.space)
     return _run(task, entries, Method(breeding=breeding_of(job)), give_up=False)

@@ -35,7 +35,8 @@ class Strategy:
         objective: What is made as low as possible, for Optuna; `rmse` for other searches.
         population: Members of a population that go on, the control among them; None for other searches, as are those
             below.
-        interval: Training steps between two replacements of its worst members; None is every second evaluation.
+        interval: Training steps between two replacements of its worst members; None is an eighth of
+            `max_steps`, and two evaluations at least.
         quantile: Share of its members that are replaced, and share of those that they may be replaced by.
         structural: How likely a mutation is one that changes the shapes of a network's weights.
     """

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tuner.results.experiment import Experiment
     from tuner.results.policy import Policy
 
+INTERVALS = 8
+"""Of a population, in `max_steps`. With twice as many it was chance who ended, or went on from whom."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -105,8 +108,13 @@ def _variants(base: Config, space: Space, depth: int, strategy: Strategy, seed: 
 
 
 def interval_of(interval: int | None, training: TrainingConfig) -> int:
-    """Training steps between two replacements in a population; by default two evaluations."""
-    return 2 * training.eval_steps if interval is None else interval
+    """Training steps between two replacements in a population; by default an eighth of `max_steps`.
+
+    So few steps tell the members apart, and two evaluations at least; and there are some replacements.
+    """
+    if interval is not None:
+        return interval
+    return training.eval_steps * max(2, round(training.max_steps / training.eval_steps / INTERVALS))
 
 
 def check_interval(interval: int | None, training: TrainingConfig) -> None:

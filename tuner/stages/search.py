@@ -20,8 +20,8 @@ from tuner.stages.job import Job, interval_of
 from tuner.stages.trials import Crew, open_log
 
 ENDED = "search_ended.txt"
-PATIENCE_INTERVALS = 4
-"""Of a population: what a mutation is worth shows some intervals later."""
+PATIENCE_INTERVALS = 2
+"""Of a population: what a mutation is worth may show only in the next interval but one."""
 
 
 def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget) -> None:
