@@ -315,3 +315,9 @@ def test_a_population_ends_once_no_member_becomes_better(
     assert found.ended == set(found.seeds)
     assert {record.status for record in found.records.values()} == {"stopped"}
     assert {len(record.measurements) for record in found.records.values()} == {3}
+    for name in ("base", "member-2"):  # as if a crash had come before they were marked
+        (found.folder / name / "stopped.txt").unlink()
+    again = bred(tmp_path, dataset, still, space=(), patience=4, interval=2)
+    assert again.ended == {"base", "member-2"}
+    assert {record.status for record in again.records.values()} == {"stopped"}
+    assert (found.folder / "base" / "stopped.txt").read_text() == "the search ended it\n"

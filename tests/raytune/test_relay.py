@@ -55,6 +55,26 @@ def test_listeners_are_told_in_order_once_a_trial_has_been_sent_on(diary: Diary,
     assert diary.lines == [("wide", ("wide", 0.5)), ("wide", "")]
 
 
+def test_trials_that_had_ended_before_are_known_and_not_told(
+    diary: Diary, trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trial, "error_file", property(lambda trial: str(tmp_path / "error.txt")))
+    (tmp_path / "error.txt").write_text("Traceback\nValueError: no\n")
+    relay, others = Relay(), []
+    for name, status in (("good", Trial.TERMINATED), ("bad", Trial.ERROR), ("waiting", Trial.PAUSED)):
+        storage = StorageContext(str(tmp_path), "experiment", trial_dir_name=name)
+        other = Trial("trainable", stub=True, config={"variant": {"name": name}}, storage=storage)
+        other.set_status(status)
+        others.append(other)
+    assert Relay.before is None
+    relay.on_step_begin(1, others)
+    trial.set_status(Trial.TERMINATED)
+    relay.on_step_begin(2, [*others, trial])
+    relay.on_experiment_end([*others, trial])
+    assert Relay.before == {"good": "", "bad": "ValueError: no"}
+    assert diary.lines == []
+
+
 def test_listeners_are_told_once(diary: Diary, trial: Trial) -> None:
     relay = Relay()
     relay.on_trial_result(1, [trial], trial, ROW)

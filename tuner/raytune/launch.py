@@ -69,9 +69,9 @@ def run_trials(
     finally:
         Relay.tell()
     known = experiment.entries() if method.suggestions is not None else entries
-    cut = _cut(experiment, known, listeners) if experiment.time_was_up else frozenset()
+    untold = _untold(experiment, known, listeners)
     method.end()
-    return frozenset(Relay.ended) | cut
+    return frozenset(Relay.ended) | untold
 
 
 @contextmanager
@@ -84,17 +84,21 @@ def _own_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _cut(experiment: Experiment, entries: tuple[Entry, ...], listeners: tuple[Listener, ...]) -> frozenset[str]:
-    """The trials that ended since time was up, of which Ray says nothing; their folders and the listeners know it.
+def _untold(experiment: Experiment, entries: tuple[Entry, ...], listeners: tuple[Listener, ...]) -> frozenset[str]:
+    """The trials that ended without Ray's saying so; from now on their folders and the listeners know it.
 
-    Also where a crash came in between: Ray does not go on with trials that it has ended.
+    Since time was up, or since a crash came between Ray's snapshot and what their folders tell: Ray does not go on with
+    trials that it has ended.
     """
+    before, time_up = Relay.before or {}, experiment.time_was_up
     names = [entry.name for entry in entries if entry.name not in Relay.ended and not experiment.record(entry).ended]
-    for name in names:
+    ended = [name for name in names if time_up or name in before]
+    for name in ended:
         for listener in listeners:
-            listener.ended(name, "")
-        experiment.mark_stopped(name)
-    return frozenset(names)
+            listener.ended(name, before.get(name, ""))
+        if not before.get(name):
+            experiment.mark_stopped(name, "time was up" if time_up else "the search ended it")
+    return frozenset(ended)
 
 
 def _trainable(dataset: Dataset, resources: Resources) -> Any:

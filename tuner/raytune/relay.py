@@ -38,12 +38,14 @@ class Relay(tune.Callback):
 
     listeners: ClassVar[tuple[Listener, ...]] = ()
     ended: ClassVar[set[str]] = set()
+    before: ClassVar[dict[str, str] | None] = None
+    """Trials that had ended when Ray restored them, and with what error; None until Ray has."""
     _news: ClassVar[list[Callable[[Listener], None]]] = []
 
     @classmethod
     def begin(cls, listeners: tuple[Listener, ...]) -> None:
         """From now on these listeners are told; nothing has ended yet."""
-        cls.listeners, cls.ended, cls._news = listeners, set(), []
+        cls.listeners, cls.ended, cls.before, cls._news = listeners, set(), None, []
 
     @classmethod
     def tell(cls) -> None:
@@ -71,13 +73,27 @@ class Relay(tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Ray's hook."""
-        error_file = Path(trial.error_file) if trial.error_file else None
-        text = error_file.read_text(errors="replace") if error_file and error_file.is_file() else ""
-        self._end(trial, last_line(text) or "unknown error")
+        self._end(trial, _error_of(trial))
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Ray's hook."""
+        self._look_back(trials)
+
+    def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
+        """Ray's hook: there may have been no step."""
+        self._look_back(trials)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Ray's hook."""
         self.tell()
+
+    def _look_back(self, trials: list[Trial]) -> None:
+        if Relay.before is None:
+            Relay.before = {
+                name_of(trial.config): _error_of(trial) if trial.status == Trial.ERROR else ""
+                for trial in trials
+                if trial.is_finished()
+            }
 
     def _end(self, trial: Trial, error: str) -> None:
         name = name_of(trial.config)
@@ -91,6 +107,12 @@ def _measured(trial: Trial, measurement: Measurement, listener: Listener) -> Non
 
 def _ended(variant: str, error: str, listener: Listener) -> None:
     listener.ended(variant, error)
+
+
+def _error_of(trial: Trial) -> str:
+    file = Path(trial.error_file) if trial.error_file else None
+    text = file.read_text(errors="replace") if file and file.is_file() else ""
+    return last_line(text) or "unknown error"
 
 
 def _folder(trial: Trial) -> Path:
