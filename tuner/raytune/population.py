@@ -20,9 +20,9 @@ class Population(PopulationBasedTraining):
     """Population-based training (Jaderberg et al. 2017), all members in step.
 
     At the end of each interval the worst members go on from checkpoints of the best: with their config, changed by one
-    mutation, and what their networks have learned. Before that, the worse half ends while there are more than are to
-    go on. All are compared at the same step, so that which one runs faster
-    changes nothing. The search ends once no member has become better for a while.
+    mutation, and what their networks have learned. While there are more members than are to go on, the worse half is
+    ended first. All are compared at the same step, so that which one runs faster changes nothing. The search ends once
+    no member has become better for a while.
 
     Ray's compares the members when the last of them reports. Here it is when all wait, and their checkpoints are
     written: the last one may end or fail in place of reporting, and one that is replaced while it writes would be

@@ -110,7 +110,7 @@ def _variants(base: Config, space: Space, depth: int, strategy: Strategy, seed: 
 def interval_of(interval: int | None, training: TrainingConfig) -> int:
     """Training steps between two replacements in a population; by default an eighth of `max_steps`.
 
-    So few steps tell the members apart, and two evaluations at least; and there are some replacements.
+    Two evaluations at least: fewer steps would not tell the members apart.
     """
     if interval is not None:
         return interval
