@@ -14,7 +14,7 @@ from benchmarks.curve import Event, Point, Scores, curve_of, improvements
 from benchmarks.plain import images_of
 from benchmarks.quality_task import Task, name_of
 from tuner.config import Config
-from tuner.engine.checkpoint import FILE, read_checkpoint
+from tuner.engine.checkpoint import read_checkpoint
 from tuner.promotion.ensemble import ensemble_of
 from tuner.raytune.cluster import Resources, check_resources, start_ray
 from tuner.raytune.launch import run_trials
@@ -30,7 +30,7 @@ from tuner.seeding import seed_of
 class Recorder:
     """Notes when each evaluation arrived, and keeps the checkpoints of those that were best so far.
 
-    Ray deletes all but the last checkpoints, so a link to the file keeps it; a checkpoint is written once its
+    Ray deletes all but the last checkpoints, so links to its files keep it; a checkpoint is written once its
     evaluation has been told, and before the next one of the same trial is.
     """
 
@@ -48,14 +48,14 @@ class Recorder:
         event = Event(seconds, variant, evaluation, measurement.rmse)
         self.events.append(event)
         if improvements(self.events)[-1:] == (event,):
-            self._wanted[variant] = (folder / f"checkpoint_{evaluation:06d}" / FILE, self.checkpoint(event))
+            self._wanted[variant] = (folder / f"checkpoint_{evaluation:06d}", self.checkpoint(event))
 
     def ended(self, variant: str, error: str) -> None:
         """A trial ended."""
 
     def checkpoint(self, event: Event) -> Path:
         """Where an event's checkpoint is kept, if it was the best so far."""
-        return self._kept / f"{event.trial}-{event.evaluation}.pt"
+        return self._kept / f"{event.trial}-{event.evaluation}"
 
     def finish(self) -> None:
         """Every checkpoint that is wanted is kept."""
@@ -65,7 +65,9 @@ class Recorder:
     def _keep(self, variant: str) -> None:
         if variant in self._wanted:
             written, kept = self._wanted.pop(variant)
-            kept.hardlink_to(written)
+            kept.mkdir()
+            for file in written.iterdir():
+                (kept / file.name).hardlink_to(file)
 
 
 def our_search(task: Task) -> tuple[float, tuple[Point, ...]]:

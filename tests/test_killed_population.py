@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tuner.dataset.simulate import simulate, write
-from tuner.engine.checkpoint import FILE, read_checkpoint
+from tuner.engine.checkpoint import read_checkpoint
 
 CONFIG = """
 data: {folds: 2, random_seed: 3}
@@ -71,7 +71,7 @@ def told(results: Path) -> dict[str, dict[int, str]]:
 
 def lineages(results: Path) -> dict[str, Any]:
     last = {member: max((results / member).glob("checkpoint_*")) for member in MEMBERS}
-    return {member: read_checkpoint(folder / FILE).lineage for member, folder in last.items()}
+    return {member: read_checkpoint(folder).lineage for member, folder in last.items()}
 
 
 @pytest.fixture

@@ -120,13 +120,13 @@ def test_a_diverged_replicate_stays_diverged(make: Make, lineage: Lineage) -> No
 def test_the_lineage_travels_in_the_checkpoint(make: Make, lineage: Lineage, dataset: Dataset, tmp_path: Path) -> None:
     training = Training(make(lineage), dataset.responses)
     next(training.reports())
-    write_checkpoint(tmp_path / "c.pt", training.checkpoint())
-    assert read_checkpoint(tmp_path / "c.pt").lineage == lineage
+    write_checkpoint(tmp_path, training.checkpoint())
+    assert read_checkpoint(tmp_path).lineage == lineage
     other = Training(make(lineage[:1]), dataset.responses)
     next(other.reports())
     (tmp_path / "other").mkdir()
-    write_checkpoint(tmp_path / "other" / "c.pt", other.checkpoint())
-    assert read_checkpoint(tmp_path / "other" / "c.pt").lineage == ()
+    write_checkpoint(tmp_path / "other", other.checkpoint())
+    assert read_checkpoint(tmp_path / "other").lineage == ()
 
 
 def test_images_that_are_put_aside_have_no_part_in_what_is_told(make: Make, lineage: Lineage, dataset: Dataset) -> None:

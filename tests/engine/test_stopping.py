@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.engine.stopping import Patience, improve, is_hopeless
+from tuner.engine.stopping import Patience, hopeless_after, improve, is_hopeless
 
 rmses = st.lists(st.one_of(st.floats(0.0, 2.0), st.just(math.nan)), max_size=30)
 
@@ -69,3 +69,21 @@ def test_a_rise_is_no_fall_and_the_lowest_of_the_curve_counts() -> None:
 )
 def test_where_a_number_is_missing_nothing_is_given_up(curve: tuple[float, ...], rmse_se: float, best: float) -> None:
     assert not is_hopeless(curve, rmse_se, best, 100, 3)
+
+
+@given(
+    st.lists(st.floats(0.1, 1), min_size=1, max_size=20),
+    st.lists(st.floats(0.1, 1), min_size=1, max_size=20),
+    st.integers(1, 4),
+    st.integers(1, 20),
+)
+def test_who_is_hopeless_does_not_depend_on_how_far_the_control_was(
+    curve: list[float], control: list[float], limit: int, seen: int
+) -> None:
+    errors = [0.01] * len(curve)
+    early = hopeless_after(curve, errors, min(control[:seen]), 20, limit)
+    final = hopeless_after(curve, errors, min(control), 20, limit)
+    assert early is None or (final is not None and final <= early)
+    if final is not None:
+        assert final >= 2 * limit
+        assert hopeless_after(curve[:final], errors[:final], min(control), 20, limit) == final

@@ -9,7 +9,7 @@ import torch
 from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
-from tuner.engine.checkpoint import read_checkpoint, write_checkpoint
+from tuner.engine.checkpoint import FILE, read_checkpoint, write_checkpoint
 from tuner.engine.loop import Report
 from tuner.engine.metrics import pooled_rmse
 from tuner.engine.out_of_fold import gathered
@@ -69,13 +69,12 @@ def test_training_resumed_from_a_file_reports_what_it_would_have(
     expected = list(whole.reports())
     assert len(expected) > 3
     resumed: list[Report] = []
-    path = tmp_path / "checkpoint.pt"
     checkpoint = None
     while not resumed or resumed[-1].ending is None:
         training = Training(pack_of(config, dataset), dataset.responses, checkpoint)
         resumed.append(next(training.reports()))
-        write_checkpoint(path, training.checkpoint())
-        checkpoint = read_checkpoint(path)
+        write_checkpoint(tmp_path, training.checkpoint())
+        checkpoint = read_checkpoint(tmp_path)
     assert [found_of(report) for report in resumed] == [found_of(report) for report in expected]
     assert checkpoint is not None
     steps = [report.step for report in expected]
@@ -112,7 +111,9 @@ def test_a_checkpoint_of_the_best_step_holds_its_weights_once(config: Config, da
         for key, value in values.items():
             assert checkpoint.best_weights[name][key].data_ptr() == value.data_ptr()
     copied = {name: {key: value.clone() for key, value in held.items()} for name, held in checkpoint.weights.items()}
-    write_checkpoint(tmp_path / "once.pt", checkpoint)
-    write_checkpoint(tmp_path / "twice.pt", replace(checkpoint, best_weights=copied))
+    sizes = []
+    for written in (checkpoint, replace(checkpoint, best_weights=copied)):
+        write_checkpoint(tmp_path, written)
+        sizes.append((tmp_path / FILE).stat().st_size)
     held = sum(value.nbytes for values in copied.values() for value in values.values())
-    assert (tmp_path / "once.pt").stat().st_size <= (tmp_path / "twice.pt").stat().st_size - held
+    assert sizes[0] <= sizes[1] - held

@@ -14,12 +14,11 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
 from tuner.config import Config
-from tuner.lineage import Lineage, Phase, single
+from tuner.lineage import Lineage, single
 from tuner.raytune.assignment import Assignment, name_of
 from tuner.raytune.breeding import Breeding
 from tuner.raytune.members import Members, Memory
 from tuner.raytune.population import Population
-from tuner.raytune.resumption import Remains
 
 NAMES = ("base", "a", "b", "c", "d")
 
@@ -58,8 +57,9 @@ class Controller:
     def _mark_trial_to_checkpoint(self, trial: Trial) -> None:
         self._marked.add(name_of(trial.config))
 
-    def checkpoint(self, *, force: bool) -> None:
+    def checkpoint(self, *, force: bool, wait: bool) -> None:
         assert force
+        assert wait
         for trial in self.trials:
             if name_of(trial.config) in self._marked:
                 self.saved.append((name_of(trial.config), len(Assignment.of(trial.config).lineage)))
@@ -285,17 +285,3 @@ def test_there_are_trials_to_come_until_all_have_ended(breeding: Breeding, confi
     for trial in controller.trials:
         trial.set_status(Trial.TERMINATED)
     assert members.is_finished()
-
-
-def test_checkpoints_that_are_not_there_any_more_are_forgotten_once(config: Config, tmp_path: Path) -> None:
-    trial = trial_of("a", (*single(config), Phase(4, config)))
-    manager: Any = trial.run_metadata.checkpoint_manager
-    for number in (1, 2):
-        manager.register_checkpoint(_TrainingResult(Checkpoint.from_directory(tmp_path / str(number)), {}))
-    (tmp_path / "2").mkdir()
-    remains = Remains()
-    remains.on_step_begin(0, [trial])
-    assert [Path(kept.checkpoint.path).name for kept in manager.best_checkpoint_results] == ["2"]
-    (tmp_path / "2").rmdir()
-    remains.on_step_begin(1, [trial])
-    assert len(manager.best_checkpoint_results) == 1

@@ -14,7 +14,7 @@ from tuner.raytune.cluster import Resources, check_resources
 from tuner.raytune.launch import run_trials
 from tuner.raytune.method import Method
 from tuner.raytune.resumption import Resumption, dump, load
-from tuner.raytune.schedulers import EarlyEnding, SparingScheduler
+from tuner.raytune.schedulers import EarlyEnding, InOrder, SparingScheduler
 from tuner.raytune.stopper import Limits
 from tuner.results.ending_marks import EndingMarks
 from tuner.results.entry import Entry
@@ -83,8 +83,11 @@ def test_the_worst_is_ended_and_the_control_never(name: str) -> None:
         assert endings["v4"] == TrialScheduler.STOP
 
 
-def test_no_schedule_is_no_scheduler() -> None:
-    assert EarlyEnding("none", "base", 10, 3).scheduler() is None
+def test_no_schedule_ends_nothing() -> None:
+    one = trial("v1")
+    scheduler = EarlyEnding("none", "base", 10, 3).scheduler()
+    assert isinstance(scheduler, InOrder)
+    assert scheduler.on_trial_result(Controller(one), one, result(1, 0.5)) == TrialScheduler.CONTINUE
 
 
 def test_a_grace_longer_than_a_trial_is_a_trial() -> None:

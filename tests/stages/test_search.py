@@ -9,10 +9,11 @@ from tuner.errors import Interrupted, TunerError
 from tuner.raytune.stopper import Limits
 from tuner.results.evidence import read_evidence
 from tuner.seeding import seed_of
+from tuner.settings import replaced
 from tuner.stages import budget
 from tuner.stages.budget import SEARCH_SHARE, Budget
 from tuner.stages.job import Job
-from tuner.stages.search import ENDED, is_searched, search
+from tuner.stages.search import ENDED, cut_back, is_searched, search
 
 pytestmark = pytest.mark.usefixtures("root_log")
 
@@ -86,3 +87,31 @@ def test_a_search_whose_time_was_up_at_once_can_only_be_begun_again(
     with pytest.raises(TunerError, match="time was up before anything was measured; begin another experiment"):
         search(job, trials, manifest, Budget(1e9))
     assert not job.experiment.folder.exists(ENDED)
+
+
+def test_who_was_hopeless_is_cut_back_to_where_that_was_clear_whoever_ran_first(
+    job: Job, manifest: dict[str, Any], trials: Any
+) -> None:
+    training = {"early_stopping_evals": 1, "eval_steps": 1, "max_steps": 8}
+    entries = tuple(
+        replace(entry, config=replaced(entry.config, {"training": replaced(entry.config.training, training)}))
+        for entry in job.entries
+    )
+    job = replace(job, entries=entries)
+    search(job, trials, manifest, Budget(None))
+    records = {record.variant: record for record in job.experiment.records()}
+    assert {name: len(record.measurements) for name, record in records.items()} == {
+        "base": 8,
+        "good": 8,
+        "fine": 8,
+        "bad": 4,  # while it falls fast, there is hope
+    }
+    assert records["bad"].status == "stopped"
+    assert records["fine"].status == "finished"
+    curve = job.experiment.out_of_fold("bad")
+    assert curve is not None
+    assert curve.steps.tolist() == [1, 2, 3, 4]
+    assert "worse than base" in job.experiment.folder.read("bad/stopped.txt")
+    before = job.experiment.folder.read("bad/result.json")
+    cut_back(job)
+    assert job.experiment.folder.read("bad/result.json") == before

@@ -1,25 +1,27 @@
 """A trial's state on disk: written whole or not at all, read without running code."""
 
+import io
 import os
 import pickle
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from tuner.engine.out_of_fold import FILE as OUT_OF_FOLD
 from tuner.engine.out_of_fold import OutOfFold, read_out_of_fold
+from tuner.engine.seal import FILE as SEAL
+from tuner.engine.seal import Seal, read_seal
 from tuner.engine.stopping import Patience
 from tuner.errors import InputError
 from tuner.lineage import FILE as LINEAGE
 from tuner.lineage import Lineage, dump_lineage, read_lineage
 
-FORMAT = 3
 FILE = "checkpoint.pt"
 
 Weights = dict[str, dict[str, Tensor]]
@@ -57,41 +59,46 @@ class Checkpoint:
         return {name: state["net"] for name, state in self.pack["replicates"].items()}
 
 
-def write_checkpoint(path: Path, checkpoint: Checkpoint, *, durable: bool = True) -> None:
-    """The file at `path` holds the checkpoint; a crash on the way leaves what was there before.
+def write_checkpoint(
+    folder: Path, checkpoint: Checkpoint, *, beside: Mapping[str, bytes] | None = None, durable: bool = True
+) -> None:
+    """The folder holds the checkpoint; if a crash comes before its end, it is not whole.
 
     The held-out predictions are a file of their own beside it, small and quick to read without the weights; so is the
-    lineage, if there is one.
+    lineage, if there is one. A seal comes last, with the format and the checksums of them all: see `Seal`.
 
     Args:
-        path: Its folder exists.
+        folder: It exists.
         checkpoint: What to write.
-        durable: Whether this holds if the machine loses its power, too; a file that is only copied elsewhere need not
+        beside: More files of the checkpoint, by name.
+        durable: Whether this holds if the machine loses its power, too; files that are only copied elsewhere need not
             wait for the disk.
     """
+    files = {FILE: _weights_file(checkpoint), OUT_OF_FOLD: checkpoint.out_of_fold.dump(), **(beside or {})}
+    if len(checkpoint.lineage) > 1:
+        files[LINEAGE] = dump_lineage(checkpoint.lineage).encode()
+    seal = Seal.of(checkpoint.step, files).dump().encode()
+    for name, content in [*files.items(), (SEAL, seal)]:
+        _write(folder / name, content, durable=durable)
+
+
+def _weights_file(checkpoint: Checkpoint) -> bytes:
     content = {
-        "format": FORMAT,
         "pack": checkpoint.pack,
         "patience": asdict(checkpoint.patience),
         "best_step": checkpoint.best_step,
         "best_weights": checkpoint.best_weights,
     }
-
-    def save(file: BinaryIO) -> None:
-        with _no_checksums():
-            torch.save(content, file)
-
-    _write(path.with_name(OUT_OF_FOLD), lambda file: file.write(checkpoint.out_of_fold.dump()), durable=durable)
-    if len(checkpoint.lineage) > 1:
-        text = dump_lineage(checkpoint.lineage).encode()
-        _write(path.with_name(LINEAGE), lambda file: file.write(text), durable=durable)
-    _write(path, save, durable=durable)
+    file = io.BytesIO()
+    with _no_checksums():
+        torch.save(content, file)
+    return file.getvalue()
 
 
-def _write(path: Path, write: Callable[[BinaryIO], object], *, durable: bool) -> None:
+def _write(path: Path, content: bytes, *, durable: bool) -> None:
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
-        write(file)
+        file.write(content)
         file.flush()
         if durable:
             os.fsync(file.fileno())
@@ -100,7 +107,7 @@ def _write(path: Path, write: Callable[[BinaryIO], object], *, durable: bool) ->
 
 @contextmanager
 def _no_checksums() -> Iterator[None]:
-    """PyTorch sums up what it saves, which takes as long as to write it, and never looks at the sums when it loads."""
+    """PyTorch sums up what it saves, slowly, and never looks at the sums when it loads: the seal has one."""
     before = torch.serialization.get_crc32_options()
     torch.serialization.set_crc32_options(False)
     try:
@@ -109,27 +116,32 @@ def _no_checksums() -> Iterator[None]:
         torch.serialization.set_crc32_options(before)
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
-    """The checkpoint in a file.
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """The checkpoint in a folder.
 
     Raises:
-        InputError: the file is not a whole checkpoint of this format.
+        InputError: it is not a whole checkpoint of this format.
     """
+    place = str(folder)
     try:
+        seal = read_seal(_content(folder / SEAL).decode(errors="replace"), place)
+        files = seal.unsealed(lambda name: _content(folder / name), place)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PyTorch warns of pickles that it then refuses
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        if content["format"] != FORMAT:
-            raise InputError(f"{path} has the checkpoint format {content['format']!r}, and this version reads {FORMAT}")
-        beside, lineage = path.with_name(OUT_OF_FOLD), path.with_name(LINEAGE)
+            content = torch.load(io.BytesIO(files[FILE]), map_location="cpu", weights_only=True)
         return Checkpoint(
             content["pack"],
             Patience(**content["patience"]),
             content["best_step"],
             content["best_weights"],
-            read_out_of_fold(beside.read_bytes(), str(beside)),
-            read_lineage(lineage.read_text(), str(lineage)) if lineage.is_file() else (),
+            read_out_of_fold(files[OUT_OF_FOLD], f"{place}/{OUT_OF_FOLD}"),
+            read_lineage(files[LINEAGE].decode(), f"{place}/{LINEAGE}") if LINEAGE in files else (),
         )
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise InputError(f"{path} is not a whole checkpoint: {reason}") from None
+        raise InputError(f"{place} is not a whole checkpoint: {reason}") from None
+
+
+def _content(path: Path) -> bytes:
+    """Of a file; empty if there is none."""
+    return path.read_bytes() if path.is_file() else b""

@@ -53,6 +53,11 @@ class OutOfFold:
         """The curve of the first repeats alone."""
         return OutOfFold(self.steps, self.predictions[:, :count], self.folds[:count])
 
+    def until(self, step: int) -> "OutOfFold":
+        """The curve up to a step."""
+        kept = self.steps <= step
+        return self if kept.all() else OutOfFold(self.steps[kept], self.predictions[kept], self.folds)
+
     def with_evaluation(
         self, step: int, predictions_MLN: npt.NDArray[np.float32], splits: tuple[Split, ...], best_step: int | None
     ) -> "OutOfFold":

@@ -33,6 +33,13 @@ class Assignment:
         """The last of the lineage."""
         return self.lineage[-1].config
 
+    def made(self, lineage: Lineage) -> bool:
+        """Whether a checkpoint of this lineage (empty, if it is one config) is one that the trial itself has made.
+
+        A member of a population that was replaced goes on from a checkpoint of another, whose lineage is shorter.
+        """
+        return (lineage or self.lineage[:1]) == self.lineage
+
     def plain(self) -> dict[str, Any]:
         """The config that Ray hands to the trial."""
         return {KEY: {**vars(self), "lineage": plain_lineage(self.lineage)}}

@@ -1,17 +1,22 @@
 """What is used of Ray Tune that Ray does not promise to keep: all of it is named here, and a test looks for it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from ray.train._internal.checkpoint_manager import _CheckpointManager
+from ray.train._internal.session import _TrainingResult
+from ray.train._internal.storage import StorageContext
+from ray.tune import Checkpoint
 from ray.tune.execution.tune_controller import TrialRunnerWrapper, TuneController
 from ray.tune.experiment import Trial
-from ray.tune.logger import JsonLoggerCallback
+from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
 from ray.tune.schedulers import HyperBandScheduler, PopulationBasedTraining
 from ray.tune.search.optuna import OptunaSearch
 from ray.tune.utils.object_cache import _ObjectCache
 
 METHODS: dict[type, tuple[str, ...]] = {
+    CSVLoggerCallback: ("_restore_from_remote",),
     HyperBandScheduler: ("_process_bracket",),
     JsonLoggerCallback: ("_restore_from_remote",),
     PopulationBasedTraining: ("_checkpoint_or_exploit", "_get_new_config", "_quantiles", "_save_trial_state"),
@@ -25,7 +30,8 @@ ATTRIBUTES: dict[type, tuple[str, ...]] = {
     PopulationBasedTraining: ("_trial_state", "_next_perturbation_sync"),
     TrialRunnerWrapper: ("_tune_controller",),
     TuneController: ("_actor_cache",),
-    _CheckpointManager: ("_checkpoint_results",),
+    StorageContext: ("current_checkpoint_index", "experiment_driver_staging_path", "experiment_fs_path"),
+    _CheckpointManager: ("_checkpoint_results", "_latest_checkpoint_result"),
 }
 """Read or set there."""
 
@@ -44,16 +50,50 @@ def keep_actors(controller: Any, trials: Iterable[Trial]) -> None:
 def save(controller: Any, changed: Iterable[Trial]) -> None:
     """Ray's snapshot is written now, with these trials as they are: Ray takes no notice of a new config by itself.
 
+    All rows so far are in the storage, too.
+
     Args:
         controller: What Ray gives a scheduler.
         changed: Trials whose config is another one.
     """
     for trial in changed:
         controller._tune_controller._mark_trial_to_checkpoint(trial)
-    controller._tune_controller.checkpoint(force=True)
+    controller._tune_controller.checkpoint(force=True, wait=True)
 
 
-def forget_checkpoints(trial: Trial, gone: Callable[[Any], bool]) -> None:
-    """The trial knows of no checkpoint that is gone."""
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint in an experiment's folder.
+
+    Attributes:
+        trial: Name of the folder that it is in.
+        name: Of its own folder.
+        row: Ray's result when it was made.
+    """
+
+    trial: str
+    name: str
+    row: dict[str, Any]
+
+
+def go_on_from(trial: Trial, checkpoints: list[Saved], number: int) -> None:
+    """The trial goes on from the last of the checkpoints, or begins without any; Ray knows of no others.
+
+    Args:
+        trial: It does not run.
+        checkpoints: Oldest first; those in the trial's own folder will be deleted in this order.
+        number: Of the newest in its own folder; -1 without one.
+    """
+    storage: Any = trial.storage
+    results = [
+        _TrainingResult(
+            Checkpoint(f"{storage.experiment_fs_path}/{one.trial}/{one.name}", storage.storage_filesystem), one.row
+        )
+        for one in checkpoints
+    ]
     manager: Any = trial.run_metadata.checkpoint_manager
-    manager._checkpoint_results = [kept for kept in manager._checkpoint_results if not gone(kept.checkpoint)]
+    own = [result for result, one in zip(results, checkpoints, strict=True) if one.trial == storage.trial_dir_name]
+    manager._checkpoint_results, manager._latest_checkpoint_result = own, results[-1] if results else None
+    storage.current_checkpoint_index = number
+    trial.invalidate_json_state()
+    trial.run_metadata.invalidate_cache()

@@ -6,15 +6,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from ray import tune
-from ray.tune.logger import CSVLoggerCallback
 
 from tuner.dataset.load import Dataset
 from tuner.raytune.assignment import name_of
 from tuner.raytune.cluster import Resources
 from tuner.raytune.method import LISTED, Method
+from tuner.raytune.recovery import Recovery
 from tuner.raytune.relay import Listener, Relay
-from tuner.raytune.resumption import Remains
-from tuner.raytune.rows import JsonRows
+from tuner.raytune.rows import JsonRows, TableRows
+from tuner.raytune.snapshot import Snapshot, restore
 from tuner.raytune.stopper import Limits, StopEarly
 from tuner.raytune.trainable import ConvTrial
 from tuner.results.entry import Entry
@@ -22,6 +22,8 @@ from tuner.results.experiment import Experiment
 
 SYNC_PERIOD_S = 10
 MAX_FAILURES = 2
+CHECKPOINTS = 2
+"""Kept of a trial, at least: the last one may be cut short."""
 
 
 def run_trials(
@@ -38,7 +40,8 @@ def run_trials(
 ) -> frozenset[str]:
     """Every variant is a trial of Ray Tune, run to its end, or to an interruption.
 
-    What Ray has saved in the experiment's folder is gone on with.
+    What is in the experiment's folder is gone on with: the searcher's and the scheduler's state by Ray's last snapshot,
+    each trial by its last checkpoint.
 
     Args:
         experiment: Where results go.
@@ -55,19 +58,24 @@ def run_trials(
         Names of the variants whose trials ended in this call.
     """
     Relay.begin(listeners)
-    StopEarly.begin(limits, experiment.mark_time_up)
+    records = [experiment.record(entry) for entry in entries]
+    curves = {record.variant: {one.step: one.rmse for one in record.measurements} for record in records}
+    StopEarly.begin(limits, experiment.mark_time_up, curves=curves)
+    Recovery.begin(experiment.folder)
+    Snapshot.begin(experiment.folder)
     method.begin(experiment, added)
     trainable = _trainable(dataset, resources)
-    path = experiment.folder.uri
-    if tune.Tuner.can_restore(path):
-        tuner = tune.Tuner.restore(path, trainable, resume_unfinished=True)
+    if restore(experiment.folder):
+        tuner = tune.Tuner.restore(experiment.folder.uri, trainable, resume_unfinished=True)
     else:
-        tuner = _new_tuner(trainable, experiment, entries, seeds, resources, method)
+        left = tuple(entry for entry, record in zip(entries, records, strict=True) if not record.ended)
+        tuner = _new_tuner(trainable, experiment, left, seeds, resources, method)
     try:
         with _own_interrupts():
             tuner.fit()
     finally:
         Relay.tell()
+        Snapshot.keep()
     known = experiment.entries() if method.suggestions is not None else entries
     untold = _untold(experiment, known, listeners)
     method.end()
@@ -121,7 +129,9 @@ def _new_tuner(
 ) -> tune.Tuner:
     parent, _, name = experiment.folder.uri.rpartition("/")
     assignments = [method.assignment(entry, seeds[entry.name]) for entry in entries]
-    keep = max(method.checkpoints_needed, *(entry.config.training.keep_checkpoint_max for entry in entries))
+    keep = max(
+        CHECKPOINTS, method.checkpoints_needed, *(entry.config.training.keep_checkpoint_max for entry in entries)
+    )
     tuning, callbacks = method.tuning(resources.max_concurrent)
     return tune.Tuner(
         trainable,
@@ -137,7 +147,7 @@ def _new_tuner(
             storage_path=parent,
             verbose=0,
             stop=StopEarly(),
-            callbacks=[CSVLoggerCallback(), JsonRows(), Relay(), Remains(), *callbacks],
+            callbacks=[TableRows(), JsonRows(), Relay(), Snapshot(), *callbacks],
             failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1, checkpoint_at_end=False, num_to_keep=keep),
             sync_config=tune.SyncConfig(sync_period=SYNC_PERIOD_S),

@@ -13,7 +13,7 @@ from tuner.raytune.breeding import Breeding
 from tuner.raytune.members import Members, Memory
 from tuner.raytune.population import Population
 from tuner.raytune.resumption import Adoption, Resumption
-from tuner.raytune.schedulers import EarlyEnding, SparingScheduler
+from tuner.raytune.schedulers import EarlyEnding, InOrder, SparingScheduler
 from tuner.raytune.study_search import StudySearch
 from tuner.raytune.suggestions import Suggestions
 from tuner.results.entry import Entry
@@ -77,7 +77,7 @@ class Method:
         if self.breeding is not None:
             population = Population(self.breeding, at_a_time)
             return {"scheduler": population, "search_alg": Members(population)}, [Memory(population)]
-        scheduler: TrialScheduler | None = self.ending.scheduler() if self.ending is not None else None
+        scheduler: TrialScheduler = InOrder() if self.ending is None else self.ending.scheduler()
         searcher: Searcher | None = StudySearch.current() if self.suggestions is not None else None
         callbacks: list[tune.Callback] = [Resumption(scheduler)] if isinstance(scheduler, SparingScheduler) else []
         if searcher is not None:

@@ -12,6 +12,7 @@ from ray.tune.schedulers import PopulationBasedTraining, TrialScheduler
 from tuner.raytune.assignment import Assignment, name_of
 from tuner.raytune.breeding import Breeding
 from tuner.raytune.internals import keep_actors, save
+from tuner.raytune.recovery import Recovery
 from tuner.results.record import FITNESS
 from tuner.seeding import seed_of
 
@@ -58,6 +59,7 @@ class Population(PopulationBasedTraining):
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """Ray's hook: a trial is new, was restored, or is tried again after a failure."""
+        Recovery.recover(trial)
         tried_again = trial in self._trial_state
         super().on_trial_add(tune_controller, trial)
         saved = trial.latest_checkpoint_result

@@ -5,11 +5,9 @@ import logging
 import pickle
 from typing import Any
 
-from pyarrow.fs import FileType
 from ray import cloudpickle, tune
 from ray.tune.experiment import Trial
 
-from tuner.raytune.internals import forget_checkpoints
 from tuner.raytune.schedulers import SparingScheduler
 from tuner.raytune.study_search import StudySearch
 
@@ -43,11 +41,8 @@ class Resumption(tune.Callback):
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Ray's hook: its trials are there."""
         if self._waiting:
-            try:
-                load(self._scheduler, self._waiting, trials)
-                log.info("%s goes on with what it knew", type(self._scheduler.inner).__name__)
-            except KeyError as error:  # a crash came between the files of Ray's snapshot
-                log.warning("the scheduler begins anew: the trial %s of its state is not there", error)
+            load(self._scheduler, self._waiting, trials)
+            log.info("%s goes on with what it knew", type(self._scheduler.inner).__name__)
             self._waiting = b""
 
 
@@ -62,28 +57,6 @@ class Adoption(tune.Callback):
         if not self._told:
             StudySearch.current().adopt(trials)
             self._told = True
-
-
-class Remains(tune.Callback):
-    """Makes the trials that Ray has restored forget checkpoints that are not there any more.
-
-    The process before may have deleted some since Ray's last snapshot. Ray fails when it deletes them again, and then
-    counts the trial's checkpoints wrongly: a later one is written over one that this or another trial goes on from.
-    """
-
-    def __init__(self) -> None:
-        self._done = False
-
-    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Ray's hook: its trials are there, and none has gone on yet."""
-        for trial in () if self._done else trials:
-            forget_checkpoints(trial, _is_gone)
-        self._done = True
-
-
-def _is_gone(checkpoint: Any) -> bool:
-    found: FileType = checkpoint.filesystem.get_file_info(checkpoint.path).type
-    return found is FileType.NotFound
 
 
 class _Pickler(cloudpickle.CloudPickler):

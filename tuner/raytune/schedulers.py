@@ -15,6 +15,7 @@ from ray.tune.schedulers import (
 )
 
 from tuner.raytune.assignment import name_of
+from tuner.raytune.recovery import Recovery
 from tuner.results.record import RMSE_BEST
 from tuner.results.strategy import Scheduler
 
@@ -40,8 +41,8 @@ class EarlyEnding:
     longest: int
     grace: int
 
-    def scheduler(self) -> TrialScheduler | None:
-        """Ray Tune's scheduler; None ends nothing early. A trial that reaches its last step ends by itself."""
+    def scheduler(self) -> TrialScheduler:
+        """Ray Tune's scheduler. A trial that reaches its last step ends by itself."""
         longest, grace = max(1, self.longest), min(max(1, self.grace), max(1, self.longest))
         if self.name == "asha":
             return SparingScheduler(
@@ -56,7 +57,18 @@ class EarlyEnding:
             )
         if self.name == "hyperband":
             return SparingScheduler(WaitingHyperBand(**JUDGED_BY, max_t=longest, stop_last_trials=False), self.spared)
-        return None
+        return InOrder()
+
+
+class InOrder(FIFOScheduler):
+    """Ray's own, which ends nothing early; trials go on where their folders say."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        """Ray's hook: a trial is new, was restored, or is tried again."""
+        Recovery.recover(trial)
 
 
 class WaitingHyperBand(HyperBandScheduler):
@@ -101,7 +113,8 @@ class SparingScheduler(FIFOScheduler):
         return bool(self.inner.supports_buffered_results)
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
-        """Ray's hook: a trial is new, or goes on."""
+        """Ray's hook: a trial is new, was restored, or is tried again."""
+        Recovery.recover(trial)
         if not trial.is_finished() and name_of(trial.config) != self.spared:
             self.known.add(trial.trial_id)
             self.inner.on_trial_add(tune_controller, trial)

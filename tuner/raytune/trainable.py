@@ -1,5 +1,6 @@
 """The trainable that every search and scheduler shares."""
 
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from tuner.config import Config
 from tuner.cost import cost_of
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import halves, make_splits
-from tuner.engine.checkpoint import FILE, Checkpoint, read_checkpoint, write_checkpoint
+from tuner.engine.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from tuner.engine.lineage_pack import LineagePack
 from tuner.engine.loop import Report
 from tuner.engine.metrics import pooled_rmse
@@ -21,6 +22,7 @@ from tuner.engine.pack import Pack
 from tuner.engine.process import own_process
 from tuner.engine.training import Training
 from tuner.raytune.assignment import Assignment
+from tuner.results.history import CARRIED
 from tuner.results.record import DESCENT, FITNESS, Descent, row_of
 
 
@@ -29,12 +31,16 @@ class ConvTrial(tune.Trainable):
 
     Its config is that of an `Assignment`. In a population, the checkpoint that it goes on from may be another trial's:
     then its own lineage goes on where that of the checkpoint ends.
+
+    A checkpoint carries the rows of its evaluations: files that the driver writes may be behind it.
     """
 
     _dataset: Dataset
     _aside: npt.NDArray[np.bool_] | None
     _training: Training
     _reports: Iterator[Report]
+    _rows: list[str]
+    _row_is_new: bool
 
     def setup(  # type: ignore[override]  # Ray hands over what `tune.with_parameters` was given
         self, config: dict[str, Any], dataset: Dataset, threads: int, gpu: bool
@@ -60,6 +66,7 @@ class ConvTrial(tune.Trainable):
         """One evaluation interval."""
         before = self._pack.inheritance
         report = next(self._reports)
+        self._row_is_new = True
         row = {**row_of(report, self._dataset.neurons), "macs": self._macs, "done": report.ending is not None}
         if self._aside is not None:
             rmse, _ = pooled_rmse(report.predictions[:, self._aside], self._dataset.responses[self._aside])
@@ -73,11 +80,21 @@ class ConvTrial(tune.Trainable):
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """The folder holds what this trial goes on from; Ray then copies it to the storage, and deletes it."""
-        write_checkpoint(Path(checkpoint_dir, FILE), self._training.checkpoint(), durable=False)
+        if self._row_is_new:
+            assert self._last_result is not None, "a step comes before"
+            row = {name: value for name, value in self._last_result.items() if name != "config"}
+            self._rows.append(json.dumps(row, default=str))
+            self._row_is_new = False
+        rows = "".join(f"{row}\n" for row in self._rows).encode()
+        write_checkpoint(Path(checkpoint_dir), self._training.checkpoint(), beside={CARRIED: rows}, durable=False)
 
     def load_checkpoint(self, checkpoint: dict[str, Any] | str | None) -> None:
         """The trial goes on from the folder."""
-        self._begin(self.config, read_checkpoint(Path(str(checkpoint), FILE)))
+        folder = Path(str(checkpoint))
+        found = read_checkpoint(folder)
+        self._begin(self.config, found)
+        if Assignment.of(self.config).made(found.lineage):
+            self._rows = (folder / CARRIED).read_text().splitlines()
 
     def _begin(self, config: dict[str, Any], checkpoint: Checkpoint | None = None) -> None:
         told, labelled = Assignment.of(config), len(self._dataset.labelled)
@@ -94,3 +111,4 @@ class ConvTrial(tune.Trainable):
             self._pack, self._dataset.responses, checkpoint, aside_L=self._aside, to_the_end=told.to_the_end
         )
         self._reports = self._training.reports()
+        self._rows, self._row_is_new = list[str](), False

@@ -16,6 +16,7 @@ from tuner.lineage import Lineage, read_lineage
 from tuner.results.entry import Entry
 from tuner.results.files import CONFIG, FAILED, FINALS, MANIFEST, TIME_UP
 from tuner.results.folder import Folder, checked_name
+from tuner.results.history import RESULTS, TABLE, history_until, table_until
 from tuner.results.manifest import read_manifest
 from tuner.results.origin import ORIGIN, Origin, read_origin
 from tuner.results.record import STOPPED, Status, TrialRecord, read_rows
@@ -72,6 +73,14 @@ class Experiment:
     def mark_stopped(self, variant: str, reason: str = "time was up") -> None:
         """The variant's trial has ended before its last row could tell; it may have measured nothing."""
         self.folder.write(f"{variant}/{TIME_UP}", f"{reason}\n")
+
+    def cut_back(self, variant: str, step: int, reason: str) -> None:
+        """The variant's trial has ended at this step, though it may have gone on."""
+        self.mark_stopped(variant, reason)
+        trial = self.folder / variant
+        history, table = history_until(trial.read(RESULTS), step), trial.read(TABLE)
+        trial.write(RESULTS, history)
+        trial.write(TABLE, table_until(table, history))
 
     def mark_time_up(self) -> None:
         """Time was up: all trials end, though a crash may come before Ray or `mark_stopped` has ended them."""
@@ -131,6 +140,8 @@ class Experiment:
     def out_of_fold(self, variant: str, ended: bool = False) -> OutOfFold | None:
         """The held-out predictions of a variant's trial, from its last whole checkpoint; None without one.
 
+        Up to the last step of its rows: where a trial is cut back, its checkpoint is not.
+
         Args:
             variant: Its name.
             ended: Whether its last checkpoint must be whole: a crash may cut one short, but then the trial goes on.
@@ -143,7 +154,9 @@ class Experiment:
             if name.startswith("checkpoint_"):
                 file = f"{name}/{OUT_OF_FOLD}"
                 try:
-                    return read_out_of_fold(trial.read_bytes(file), f"{trial.uri}/{file}")
+                    found = read_out_of_fold(trial.read_bytes(file), f"{trial.uri}/{file}")
+                    rows = read_rows(trial.read(RESULTS))
+                    return found.until(rows[-1].step) if rows else found
                 except InputError:
                     if ended:
                         raise
@@ -159,7 +172,7 @@ class Experiment:
     def record(self, entry: Entry) -> TrialRecord:
         """What one trial has measured so far."""
         folder = self.folder / entry.name
-        measurements = read_rows(folder.read("result.json"))
+        measurements = read_rows(folder.read(RESULTS))
         ending = measurements[-1].ending if measurements else ""
         ending = ending or (STOPPED if folder.exists(TIME_UP) else "")
         if ending and measurements and not math.isfinite(measurements[-1].rmse):

@@ -40,10 +40,26 @@ class Folder:
 
     def folders(self) -> tuple[str, ...]:
         """Names of the folders in this one, sorted."""
-        if not self.exists():
-            return ()
-        found = self._filesystem.get_file_info(fs.FileSelector(self._path("")))
-        return tuple(sorted(info.base_name for info in found if info.type == fs.FileType.Directory))
+        return self._names(fs.FileType.Directory)
+
+    def files(self) -> tuple[str, ...]:
+        """Names of the files in this one, sorted."""
+        return self._names(fs.FileType.File)
+
+    def delete(self, name: str) -> None:
+        """The file or folder of this name is not there, whether it was or not.
+
+        Raises:
+            TunerError: the storage refuses it.
+        """
+        kind = self._info(name).type
+        try:
+            if kind == fs.FileType.Directory:
+                self._filesystem.delete_dir(self._path(name))
+            elif kind != fs.FileType.NotFound:
+                self._filesystem.delete_file(self._path(name))
+        except OSError as error:
+            raise TunerError(f"{self.uri}/{name} cannot be deleted: {error}") from None
 
     def read(self, name: str) -> str:
         """The text of a file; empty if it is not there."""
@@ -106,6 +122,12 @@ class Folder:
     def _remove(self, path: str) -> None:
         if self._filesystem.get_file_info(path).type == fs.FileType.Directory:
             self._filesystem.delete_dir(path)
+
+    def _names(self, kind: fs.FileType) -> tuple[str, ...]:
+        if not self.exists():
+            return ()
+        found = self._filesystem.get_file_info(fs.FileSelector(self._path("")))
+        return tuple(sorted(info.base_name for info in found if info.type == kind))
 
     def _info(self, name: str) -> fs.FileInfo:
         try:

@@ -1,19 +1,22 @@
 """The folder of one trained model: a trial's, or that of `tuner.train`."""
 
 import json
+import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tuner.config import Config, dump_config, load_config
-from tuner.engine.checkpoint import FILE, Checkpoint, read_checkpoint, write_checkpoint
+from tuner.engine.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from tuner.errors import InputError
 from tuner.lineage import Lineage, holder, until
+from tuner.results.history import RESULTS, history_until
 from tuner.results.origin import ORIGIN, Origin, read_origin
 from tuner.results.record import Measurement, read_rows
 
-CONFIG, RESULTS = "config.yaml", "result.json"
+CONFIG = "config.yaml"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,9 @@ class ModelFolder:
     def keep_rows(self, up_to_step: int) -> None:
         """`result.json` ends with this step; a crash can leave evaluations of steps that will be taken again."""
         results = self.path / RESULTS
-        lines = results.read_text().splitlines() if results.is_file() else []
-        kept = [line for line in lines if any(row.step <= up_to_step for row in read_rows(line))]
+        text = results.read_text() if results.is_file() else ""
         partial = results.with_name(RESULTS + ".partial")
-        partial.write_text("".join(f"{line}\n" for line in kept))
+        partial.write_text(history_until(text, up_to_step))
         partial.replace(results)
 
     def add_row(self, row: dict[str, Any]) -> None:
@@ -100,7 +102,7 @@ class ModelFolder:
         """The checkpoint of the evaluation with this number is on disk."""
         folder = self._checkpoint_folder(number)
         folder.mkdir(exist_ok=True)
-        write_checkpoint(folder / FILE, checkpoint)
+        write_checkpoint(folder, checkpoint)
 
     def prune(self, numbers: set[int]) -> None:
         """Of the checkpoints only those with these numbers are left."""
@@ -114,9 +116,9 @@ class ModelFolder:
         found = []
         for folder in self._folders():
             try:
-                found.append(read_checkpoint(folder / FILE))
-            except InputError:  # cut short by a crash; the one before it is whole
-                continue
+                found.append(read_checkpoint(folder))
+            except InputError as error:  # cut short by a crash; the one before it is whole
+                log.warning("%s; it is passed over", error)
         return tuple(sorted(found, key=lambda checkpoint: checkpoint.step))
 
     def _folders(self) -> list[Path]:

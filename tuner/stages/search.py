@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from tuner.command import say
+from tuner.engine.stopping import hopeless_after
 from tuner.errors import Interrupted, TunerError
 from tuner.raytune.breeding import Breeding
 from tuner.raytune.method import Method
@@ -51,6 +52,8 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
         ended = crew.run(job.experiment, entries, job.experiment.records(), seeds, limits, method)
         if len(ended) < len(job.experiment.entries()) or (method.unfinished and not job.experiment.time_was_up):
             raise Interrupted
+        if give_up and method.suggestions is None:
+            cut_back(job)
         if method.suggestions is not None:
             say(*fewer(job.strategy, len(ended) - 1, job.experiment.time_was_up))
         if budget.seconds is not None and not any(record.measurements for record in job.experiment.records()):
@@ -58,6 +61,21 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
         if method.breeding is not None:  # whose members end with other configs than they began with
             job.experiment.describe(job.experiment.entries(), origin_of(job.dataset, job.seed))
         job.experiment.folder.write(ENDED, "every trial has ended, or its time was up\n")
+
+
+def cut_back(job: Job) -> None:
+    """Each trial has ended where it was clear that it would be worse than the control, whichever of them ran first."""
+    control, *others = job.experiment.records()
+    if control.best is None:
+        return
+    for record, entry in zip(others, job.entries[1:], strict=True):
+        training, curve = entry.config.training, record.measurements
+        rmses, errors = [one.rmse for one in curve], [one.rmse_se for one in curve]
+        evaluations = math.ceil(training.max_steps / training.eval_steps)
+        number = hopeless_after(rmses, errors, control.best.rmse, evaluations, training.early_stopping_evals)
+        if number is not None and number < len(curve):
+            reason = f"at this step it was clear that it would be worse than {control.variant}"
+            job.experiment.cut_back(record.variant, curve[number - 1].step, reason)
 
 
 def method_of(job: Job) -> Method:

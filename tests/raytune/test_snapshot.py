@@ -1,0 +1,118 @@
+"""Ray's snapshot as one file; the experiment itself is run in the tests that kill it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+from tuner.raytune.snapshot import FILE, Snapshot, restore
+from tuner.results.folder import Folder
+
+NAMES = ("experiment_state-{}.json", "basic-variant-state-{}.json", "callback-states-{}.pkl")
+
+
+class Storage:
+    """What a snapshot asks of Ray's."""
+
+    def __init__(self, staged: Path) -> None:
+        self.experiment_driver_staging_path = str(staged)
+
+
+class Of:
+    """A trial's storage."""
+
+    def __init__(self, staged: Path) -> None:
+        self.storage = Storage(staged)
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "name"
+    folder.mkdir()
+    (folder / "tuner.pkl").write_bytes(b"tuner")
+    Snapshot.begin(Folder.at(str(folder)))
+    yield folder
+    Snapshot.begin(Folder.at(str(folder)))
+
+
+@pytest.fixture
+def trials(tmp_path: Path) -> list[Any]:
+    (tmp_path / "staged").mkdir()
+    return [Of(tmp_path / "staged")]
+
+
+def write(trials: list[Any], session: str, content: str) -> None:
+    staged = Path(trials[0].storage.experiment_driver_staging_path)
+    for name in NAMES:
+        (staged / name.format(session)).write_text(content)
+    state = staged / NAMES[0].format(session)
+    os.utime(state, ns=(state.stat().st_atime_ns, hash(content) & 0xFFFFFFFF))
+
+
+def files(experiment: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in experiment.iterdir() if path.name != FILE}
+
+
+def test_the_files_of_rays_newest_snapshot_are_kept_as_one(experiment: Path, trials: list[Any]) -> None:
+    write(trials, "1", "old")
+    write(trials, "2", "new")
+    Snapshot().on_step_begin(1, trials)
+    with ZipFile(experiment / FILE) as file:
+        assert sorted(file.namelist()) == sorted([*(name.format("2") for name in NAMES), "tuner.pkl"])
+    assert not list(experiment.glob("*.partial"))
+
+
+def test_a_snapshot_is_written_once_and_again_when_it_is_another(
+    experiment: Path, trials: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Snapshot().on_step_begin(1, trials)
+    assert not (experiment / FILE).exists()
+    write(trials, "1", "first")
+    Snapshot().on_step_begin(2, trials)
+    inode = (experiment / FILE).stat().st_ino
+    Snapshot().on_step_begin(3, trials)
+    assert (experiment / FILE).stat().st_ino == inode
+    write(trials, "1", "second")
+    Snapshot.keep()
+    assert (experiment / FILE).stat().st_ino != inode
+
+
+def test_what_is_restored_is_what_was_kept_and_nothing_of_rays_own(experiment: Path, trials: list[Any]) -> None:
+    write(trials, "1", "kept")
+    Snapshot().on_step_begin(1, trials)
+    (experiment / "tuner.pkl").write_bytes(b"tu")
+    for session, content in (("1", "ke"), ("9", "cut short")):
+        for name in NAMES:
+            (experiment / name.format(session)).write_text(content)
+    (experiment / "manifest.yaml").write_text("stays")
+    assert restore(Folder.at(str(experiment)))
+    kept = {name.format("1"): "kept" for name in NAMES}
+    assert files(experiment) == {**kept, "tuner.pkl": "tuner", "manifest.yaml": "stays"}
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04", b"nonsense", "cut"])
+def test_without_a_whole_snapshot_nothing_is_restored_from(
+    experiment: Path, trials: list[Any], content: bytes | str | None
+) -> None:
+    write(trials, "1", "kept")
+    Snapshot().on_step_begin(1, trials)
+    whole = (experiment / FILE).read_bytes()
+    (experiment / FILE).write_bytes(whole[: len(whole) // 2] if content == "cut" else content or b"")
+    if content is None:
+        (experiment / FILE).unlink()
+    assert not restore(Folder.at(str(experiment)))
+    assert files(experiment) == {}
+
+
+def test_a_snapshot_writes_nothing_but_rays_files(experiment: Path) -> None:
+    with ZipFile(experiment / FILE, "w") as file:
+        file.writestr("../outside", "x")
+        file.writestr("manifest.yaml", "x")
+        file.writestr("experiment_state-/../../x.json", "x")
+        file.writestr("tuner.pkl", "tuner")
+    assert restore(Folder.at(str(experiment)))
+    assert files(experiment) == {"tuner.pkl": "tuner"}
+    assert sorted(path.name for path in experiment.parent.iterdir()) == ["name"]

@@ -1,0 +1,139 @@
+"""Where a trial goes on: at the newest whole checkpoint in its folder, whatever Ray knows of it."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, ClassVar
+
+from ray.tune.experiment import Trial
+
+from tuner.engine.seal import FILE as SEAL
+from tuner.engine.seal import read_seal
+from tuner.errors import InputError
+from tuner.lineage import FILE as LINEAGE
+from tuner.lineage import read_lineage
+from tuner.raytune.assignment import Assignment, name_of
+from tuner.raytune.internals import Saved, go_on_from
+from tuner.results.folder import Folder
+from tuner.results.history import CARRIED, RESULTS, TABLE, history_until, rows_in, table_until
+
+log = logging.getLogger(__name__)
+PREFIX = "checkpoint_"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A whole checkpoint.
+
+    Attributes:
+        trial: Whose folder it is in.
+        number: Of its own folder.
+        row: What was measured last before it.
+        lines: The rows that it carries.
+    """
+
+    trial: str
+    number: int
+    row: dict[str, Any]
+    lines: tuple[str, ...] = ()
+
+    @property
+    def saved(self) -> Saved:
+        """As Ray keeps it."""
+        return Saved(self.trial, f"{PREFIX}{self.number:06d}", self.row)
+
+
+class Recovery:
+    """Trials of this process that begin, or are tried again, go on where their folders say.
+
+    Ray's snapshot may be older than the checkpoints, and a checkpoint may have been cut short: then the trial goes on
+    from the one before it. `result.json` may lack rows, or hold some of steps that will be taken again: afterwards it
+    holds those of the steps that were taken.
+    """
+
+    _experiment: ClassVar[Folder]
+    _seen: ClassVar[set[str]] = set()
+
+    @classmethod
+    def begin(cls, experiment: Folder) -> None:
+        """From now on trials are those of this experiment; none was seen yet."""
+        cls._experiment, cls._seen = experiment, set()
+
+    @classmethod
+    def recover(cls, trial: Trial) -> None:
+        """The trial, which is about to begin or to go on, does so at its newest whole checkpoint.
+
+        One without a storage has no folder.
+        """
+        if trial.is_finished() or trial.storage is None:
+            return
+        told = Assignment.of(trial.config)
+        folder, numbers = cls._experiment / told.name, _numbers(cls._experiment / told.name)
+        found = _newest(folder, told, numbers) or cls._of_another(trial)
+        last = found.number if found and found.trial == told.name else -1 if found is None else max(numbers, default=-1)
+        for number in numbers:
+            if number > last:  # of steps that will be taken again
+                folder.delete(f"{PREFIX}{number:06d}")
+        kept = [Found(told.name, number, {}).saved for number in numbers if number < last]
+        go_on_from(trial, [*kept, *([found.saved] if found else [])], last)
+        if told.name not in cls._seen:
+            cls._seen.add(told.name)
+            _mend_rows(folder, found)
+            if numbers or found:
+                log.info("%s goes on from step %s", told.name, found.row["step"] if found else 0)
+
+    @classmethod
+    def _of_another(cls, trial: Trial) -> Found | None:
+        """The checkpoint with which a population's member is to go on; Ray may know an old path of it."""
+        known: Any = trial.latest_checkpoint_result
+        if known is None:
+            return None
+        *_, donor, name = PurePosixPath(known.checkpoint.path).parts
+        if donor == name_of(trial.config) or not name.startswith(PREFIX):
+            return None
+        try:
+            _read(cls._experiment / donor / name)
+        except InputError as error:
+            log.warning("%s; %s begins anew", error, name_of(trial.config))
+            return None
+        return Found(donor, int(name.removeprefix(PREFIX)), known.metrics)
+
+
+def _numbers(folder: Folder) -> list[int]:
+    """Of the checkpoints in a trial's folder."""
+    names = (name.removeprefix(PREFIX) for name in folder.folders() if name.startswith(PREFIX))
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+
+
+def _newest(folder: Folder, told: Assignment, numbers: list[int]) -> Found | None:
+    """The newest checkpoint that the trial can go on from."""
+    for number in reversed(numbers):
+        place = folder / f"{PREFIX}{number:06d}"
+        try:
+            files = _read(place)
+            lineage = read_lineage(files[LINEAGE].decode(), place.uri) if LINEAGE in files else ()
+        except InputError as error:
+            log.warning("%s; the one before it is gone on from", error)
+            continue
+        lines = tuple(files.get(CARRIED, b"").decode(errors="replace").splitlines())
+        rows = rows_in(lines)
+        if rows and not rows[-1].get("done") and told.made(lineage):
+            return Found(told.name, number, rows[-1], lines)
+    return None
+
+
+def _read(place: Folder) -> dict[str, bytes]:
+    """The files of a checkpoint.
+
+    Raises:
+        InputError: it is not whole.
+    """
+    return read_seal(place.read(SEAL), place.uri).unsealed(place.read_bytes, place.uri)
+
+
+def _mend_rows(folder: Folder, found: Found | None) -> None:
+    history, table = folder.read(RESULTS), folder.read(TABLE)
+    mended = history_until(history, found.row["step"] if found else 0, found.lines if found else ())
+    if mended != history:
+        folder.write(RESULTS, mended)
+        folder.write(TABLE, table_until(table, mended))

@@ -1,0 +1,89 @@
+"""Ray Tune's snapshot of an experiment as one file, which is whole or not there."""
+
+import io
+import logging
+import re
+from pathlib import Path
+from typing import Any, ClassVar
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from ray import tune
+from ray.tune.experiment import Trial
+
+from tuner.results.folder import Folder
+
+FILE, TUNER = "snapshot.zip", "tuner.pkl"
+STATE = re.compile(r"(?:experiment_state|basic-variant-state|search_gen_state|callback-states)-([\w-]+)\.(?:json|pkl)")
+log = logging.getLogger(__name__)
+
+
+class Snapshot(tune.Callback):
+    """Keeps Ray's snapshot whenever Ray has written one.
+
+    Ray copies its files to the storage one by one, over those that are there: a crash leaves some of them old, or cut
+    short. So they are taken from the place where Ray writes them first, between two steps of its loop, when they are
+    of one moment; and only they are restored from.
+    """
+
+    _experiment: ClassVar[Folder]
+    _staged: ClassVar[Path | None] = None
+    _kept: ClassVar[tuple[str, int] | None] = None
+
+    @classmethod
+    def begin(cls, experiment: Folder) -> None:
+        """From now on snapshots are of this experiment."""
+        cls._experiment, cls._staged, cls._kept = experiment, None, None
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Ray's hook."""
+        if trials and Snapshot._staged is None:
+            storage = trials[0].storage
+            assert storage is not None, "Ray has made the trial"
+            Snapshot._staged = Path(storage.experiment_driver_staging_path)
+        self.keep()
+
+    @classmethod
+    def keep(cls) -> None:
+        """The experiment's folder holds what Ray has written last."""
+        files = [] if cls._staged is None else sorted(cls._staged.glob("experiment_state-*.json"))
+        if not files or (newest := (files[-1].name, files[-1].stat().st_mtime_ns)) == cls._kept:
+            return
+        found = STATE.fullmatch(files[-1].name)
+        assert found is not None, "see the glob"
+        states = {path: STATE.fullmatch(path.name) for path in files[-1].parent.iterdir()}
+        parts = {path.name: path.read_bytes() for path, state in states.items() if state and state[1] == found[1]}
+        cls._experiment.write(FILE, _packed({TUNER: cls._experiment.read_bytes(TUNER), **parts}))
+        cls._kept = newest
+
+
+def _packed(parts: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with ZipFile(packed, "w") as file:
+        for name, content in parts.items():
+            file.writestr(ZipInfo(name), content)  # of no date: a clock may be before 1980, which the format is not
+    return packed.getvalue()
+
+
+def restore(experiment: Folder) -> bool:
+    """Whether there is a snapshot; then its files are in the experiment's folder, where Ray restores from them.
+
+    Without one Ray has begun nothing; with one that is damaged all trials that have not ended begin anew, from their
+    checkpoints.
+    """
+    for name in experiment.files():
+        if name == TUNER or STATE.fullmatch(name):
+            experiment.delete(name)
+    content = experiment.read_bytes(FILE)
+    try:
+        with ZipFile(io.BytesIO(content)) as file:
+            files = {name: file.read(name) for name in file.namelist()}
+    except (BadZipFile, NotImplementedError, EOFError) as error:
+        if content:
+            log.warning(
+                "%s/%s is damaged (%s): the trials begin again, from their checkpoints", experiment.uri, FILE, error
+            )
+        return False
+    for name, part in files.items():
+        if name == TUNER or STATE.fullmatch(name):
+            experiment.write(name, part)
+    return True
