@@ -97,6 +97,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--ensemble", choices=ENSEMBLES, default="auto", help=ENSEMBLE_HELP)
     made.add_argument("--address", help="a running Ray cluster, such as auto; one is started here, if not given")
     made.add_argument("--resume", action="store_true", help="go on with an experiment that was interrupted")
+    made.add_argument("--retry-failed", action="store_true", help="with --resume: try failed trials again, too")
     made.add_argument("--dry-run", action="store_true", help="show the variants and train nothing")
     made.add_argument("--no-retrain", action="store_true", help="end with the leaderboard")
     return made
@@ -104,6 +105,8 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace, command: list[str]) -> None:
     """Everything that can be wrong with the input is checked before anything is written."""
+    if options.retry_failed and not options.resume:
+        raise InputError("--retry-failed goes with --resume: it tries the failed trials of an experiment again")
     strategy = Strategy.of(vars(options))
     budget, experiment = Budget(options.time_budget), open_experiment(options)
     seed, policy = seed_of(options.seed, options.group, options.name), Policy.of(vars(options))
@@ -129,8 +132,11 @@ def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | 
     """Search, finals and promotion; of an experiment that was begun (no manifest) only what is left of them."""
     from tuner.results.files import BUNDLE, BUNDLE_FILES, MEASURED, VERDICT
     from tuner.stages.conclude import conclude, tell, verdict_of
+    from tuner.stages.search import begin_again
 
     folder, retrain = job.experiment.folder, not options.no_retrain
+    if options.retry_failed:
+        say(begin_again(job.experiment))
     needed = [MEASURED, VERDICT, *(f"{BUNDLE}/{name}" for name in BUNDLE_FILES if retrain)]
     if manifest is None and all(folder.exists(name) for name in needed):
         say("this experiment is finished: nothing is left to do")
@@ -141,7 +147,7 @@ def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | 
     from tuner.stages.search import search
     from tuner.stages.trials import close_log, crew_for
 
-    crew = crew_for(job.dataset, resources_of(options), options.address, folder)
+    crew = crew_for(job.dataset, resources_of(options), options.address, folder, retry_failed=options.retry_failed)
     search(job, crew, manifest, budget)
     finals(job, crew.run, budget, say, promoted=retrain)
     folder.write(MEASURED, "the search and the finals have ended, or their time was up\n")

@@ -26,7 +26,7 @@ def options(trials: Any, root_log: None, monkeypatch: pytest.MonkeyPatch) -> arg
             return here(function, *args, **kwargs)
         return {"mean predictor": np.zeros((1 + args[1][-1].repeat, *args[0].responses.shape), np.float32)}
 
-    monkeypatch.setattr("tuner.stages.trials.crew_for", lambda *arguments: trials)
+    monkeypatch.setattr("tuner.stages.trials.crew_for", lambda *arguments, **named: trials)
     monkeypatch.setattr("tuner.raytune.workers.on_worker", do)
     return run.parser().parse_args(["-g", "group", "-n", "name", "--no-retrain"])
 
@@ -95,3 +95,25 @@ def test_a_time_budget_is_shared_between_search_and_finals(
     carry_out(job, options, manifest)
     search, finals = (call.limits.seconds for call in trials.calls[:2])
     assert 0 < search < 0.5 * 3600 < finals < 3600
+
+
+def test_failed_trials_are_tried_again_where_that_is_asked_for_and_then_have_their_part_in_the_finals(
+    job: Job, options: argparse.Namespace, manifest: dict[str, Any], trials: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trials.failing = {"name": {"fine"}, "round-1": {"good"}}
+    carry_out(job, options, manifest)
+    assert {record.variant: record.status for record in job.experiment.records()}["fine"] == "failed"
+    trials.failing, trained = {}, len(trials.trained)
+    carry_out(job, options, None)
+    assert len(trials.trained) == trained
+    options.retry_failed = True
+    capsys.readouterr()
+    carry_out(job, options, None)
+    assert capsys.readouterr().out.splitlines()[0] == "tried again: fine, good"
+    assert trials.trained[trained : trained + 3] == [("name", "fine"), ("round-1", "good"), ("round-1", "fine")]
+    assert {record.status for record in job.experiment.records()} == {"finished"}
+    assert job.experiment.finals(1).holds("fine")
+    trained = len(trials.trained)
+    carry_out(job, options, None)
+    assert "no trial has failed" in capsys.readouterr().out
+    assert len(trials.trained) == trained

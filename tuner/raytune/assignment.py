@@ -20,6 +20,7 @@ class Assignment:
         lineage: Its configs so far; training goes on with the last one.
         fitness_seed: Decides which half of the held-out images says who is exploited; None outside of populations.
         to_the_end: Whether training goes on to its last step, whatever is measured.
+        together: Networks that are trained in one stack, at most; None is what is fastest.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Assignment:
     lineage: Lineage
     fitness_seed: int | None = None
     to_the_end: bool = False
+    together: int | None = None
 
     @property
     def config(self) -> Config:

@@ -1,6 +1,6 @@
 """What is used of Ray Tune that Ray does not promise to keep: all of it is named here, and a test looks for it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ METHODS: dict[type, tuple[str, ...]] = {
     JsonLoggerCallback: ("_restore_from_remote",),
     PopulationBasedTraining: ("_checkpoint_or_exploit", "_get_new_config", "_quantiles", "_save_trial_state"),
     TuneController: ("_mark_trial_to_checkpoint", "checkpoint"),
+    Trial: ("should_recover",),
     _ObjectCache: ("increase_max",),
 }
 """Called, or replaced by ours, in a class of this room or below."""
@@ -34,6 +35,11 @@ ATTRIBUTES: dict[type, tuple[str, ...]] = {
     _CheckpointManager: ("_checkpoint_results", "_latest_checkpoint_result"),
 }
 """Read or set there."""
+
+
+def ask_before_retrying(policy: Callable[[Trial], bool]) -> None:
+    """Ray asks the policy whether a trial that has failed is tried again; by itself it only counts."""
+    Trial.should_recover = lambda trial: policy(trial)  # type: ignore[method-assign]
 
 
 def keep_actors(controller: Any, trials: Iterable[Trial]) -> None:

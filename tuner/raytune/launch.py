@@ -6,10 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from ray import tune
+from ray.tune.error import TuneError
 
 from tuner.dataset.load import Dataset
+from tuner.errors import TunerError
 from tuner.raytune.assignment import name_of
 from tuner.raytune.cluster import Resources
+from tuner.raytune.failures import NO_ROOM, Failures, kind_of
 from tuner.raytune.method import LISTED, Method
 from tuner.raytune.recovery import Recovery
 from tuner.raytune.relay import Listener, Relay
@@ -18,10 +21,9 @@ from tuner.raytune.snapshot import Snapshot, restore
 from tuner.raytune.stopper import Limits, StopEarly
 from tuner.raytune.trainable import ConvTrial
 from tuner.results.entry import Entry
-from tuner.results.experiment import Experiment
+from tuner.results.experiment import Experiment, last_line
 
 SYNC_PERIOD_S = 10
-MAX_FAILURES = 2
 CHECKPOINTS = 2
 """Kept of a trial, at least: the last one may be cut short."""
 
@@ -37,6 +39,7 @@ def run_trials(
     listeners: tuple[Listener, ...],
     method: Method = LISTED,
     added: Callable[[Entry], None] = lambda entry: None,
+    retry_failed: bool = False,
 ) -> frozenset[str]:
     """Every variant is a trial of Ray Tune, run to its end, or to an interruption.
 
@@ -53,33 +56,55 @@ def run_trials(
         listeners: Told of every result.
         method: How trials are chosen, and which end early.
         added: Told of every variant that is suggested on the way, before its trial begins.
+        retry_failed: Whether trials that Ray has given up go on, too.
 
     Returns:
         Names of the variants whose trials ended in this call.
+
+    Raises:
+        TunerError: the storage has no room; nothing is lost.
     """
     Relay.begin(listeners)
     records = [experiment.record(entry) for entry in entries]
     curves = {record.variant: {one.step: one.rmse for one in record.measurements} for record in records}
     StopEarly.begin(limits, experiment.mark_time_up, curves=curves)
+    Failures.begin()
     Recovery.begin(experiment.folder)
     Snapshot.begin(experiment.folder)
     method.begin(experiment, added)
     trainable = _trainable(dataset, resources)
     if restore(experiment.folder):
-        tuner = tune.Tuner.restore(experiment.folder.uri, trainable, resume_unfinished=True)
+        tuner = tune.Tuner.restore(
+            experiment.folder.uri, trainable, resume_unfinished=True, resume_errored=retry_failed
+        )
     else:
         left = tuple(entry for entry, record in zip(entries, records, strict=True) if not record.ended)
         tuner = _new_tuner(trainable, experiment, left, seeds, resources, method)
-    try:
-        with _own_interrupts():
-            tuner.fit()
-    finally:
-        Relay.tell()
-        Snapshot.keep()
+    _fit(tuner, experiment.folder.uri)
     known = experiment.entries() if method.suggestions is not None else entries
     untold = _untold(experiment, known, listeners)
     method.end()
     return frozenset(Relay.ended) | untold
+
+
+def _fit(tuner: tune.Tuner, place: str) -> None:
+    """Ray has run the trials to their end, or to an interruption."""
+    try:
+        try:
+            with _own_interrupts():
+                tuner.fit()
+        finally:
+            Relay.tell()
+            Snapshot.keep()
+    except (TuneError, OSError, TunerError) as error:
+        if kind_of(str(error)) != NO_ROOM:
+            raise
+        Failures.no_room = last_line(str(error))
+    if Failures.no_room:
+        raise TunerError(
+            f"there is no room in the storage, {place}, or on this machine ({Failures.no_room}); make some, and go on "
+            "with --resume"
+        )
 
 
 @contextmanager
@@ -148,7 +173,7 @@ def _new_tuner(
             verbose=0,
             stop=StopEarly(),
             callbacks=[TableRows(), JsonRows(), Relay(), Snapshot(), *callbacks],
-            failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
+            failure_config=tune.FailureConfig(max_failures=-1),  # see `Failures`
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1, checkpoint_at_end=False, num_to_keep=keep),
             sync_config=tune.SyncConfig(sync_period=SYNC_PERIOD_S),
         ),

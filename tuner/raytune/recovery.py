@@ -76,11 +76,11 @@ class Recovery:
                 folder.delete(f"{PREFIX}{number:06d}")
         kept = [Found(told.name, number, {}).saved for number in numbers if number < last]
         go_on_from(trial, [*kept, *([found.saved] if found else [])], last)
+        if numbers or found:
+            log.info("%s goes on from step %s", folder.uri, found.row["step"] if found else 0)
         if told.name not in cls._seen:
             cls._seen.add(told.name)
             _mend_rows(folder, found)
-            if numbers or found:
-                log.info("%s goes on from step %s", told.name, found.row["step"] if found else 0)
 
     @classmethod
     def _of_another(cls, trial: Trial) -> Found | None:

@@ -10,7 +10,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from tuner.raytune.assignment import name_of
-from tuner.results.experiment import last_line
+from tuner.raytune.failures import Failures
 from tuner.results.record import Measurement, measurement_of
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Relay(tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Ray's hook."""
-        self._end(trial, _error_of(trial))
+        self._end(trial, Failures.described(trial))
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Ray's hook."""
@@ -90,7 +90,7 @@ class Relay(tune.Callback):
     def _look_back(self, trials: list[Trial]) -> None:
         if Relay.before is None:
             Relay.before = {
-                name_of(trial.config): _error_of(trial) if trial.status == Trial.ERROR else ""
+                name_of(trial.config): Failures.described(trial) if trial.status == Trial.ERROR else ""
                 for trial in trials
                 if trial.is_finished()
             }
@@ -107,12 +107,6 @@ def _measured(trial: Trial, measurement: Measurement, listener: Listener) -> Non
 
 def _ended(variant: str, error: str, listener: Listener) -> None:
     listener.ended(variant, error)
-
-
-def _error_of(trial: Trial) -> str:
-    file = Path(trial.error_file) if trial.error_file else None
-    text = file.read_text(errors="replace") if file and file.is_file() else ""
-    return last_line(text) or "unknown error"
 
 
 def _folder(trial: Trial) -> Path:

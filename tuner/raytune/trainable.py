@@ -19,6 +19,7 @@ from tuner.engine.lineage_pack import LineagePack
 from tuner.engine.loop import Report
 from tuner.engine.metrics import pooled_rmse
 from tuner.engine.pack import Pack
+from tuner.engine.plan import Plan
 from tuner.engine.process import own_process
 from tuner.engine.training import Training
 from tuner.raytune.assignment import Assignment
@@ -104,7 +105,8 @@ class ConvTrial(tune.Trainable):
         self._aside = halves(splits, labelled, told.fitness_seed) if told.fitness_seed is not None else None
 
         def make(current: Config) -> Pack:
-            return Pack(current, self._dataset, splits, seed=told.seed, device=self._device)
+            plan = Plan(told.together) if told.together is not None else None
+            return Pack(current, self._dataset, splits, seed=told.seed, device=self._device, plan=plan)
 
         self._pack = LineagePack(told.lineage, splits, make)
         self._training = Training(

@@ -70,6 +70,16 @@ class Experiment:
         """The variant's trial has failed for good; Ray's own `error.txt` also tells of failures that were retried."""
         self.folder.write(f"{variant}/{FAILED}", f"{error}\n")
 
+    def forget_failures(self) -> tuple[str, ...]:
+        """The variants whose trials had failed, here or in the finals: now they count as interrupted."""
+        found = []
+        for trials in (self, *self._rounds()):
+            for entry in self.entries():
+                if trials.holds(entry.name) and trials.record(entry).status == "failed":
+                    trials.folder.delete(f"{entry.name}/{FAILED}")
+                    found.append(entry.name)
+        return tuple(dict.fromkeys(found))
+
     def mark_stopped(self, variant: str, reason: str = "time was up") -> None:
         """The variant's trial has ended before its last row could tell; it may have measured nothing."""
         self.folder.write(f"{variant}/{TIME_UP}", f"{reason}\n")
@@ -136,6 +146,10 @@ class Experiment:
     def finals(self, number: int) -> "Experiment":
         """The trials of a round of the finals, counted from 1: in a folder of their own, which need not exist yet."""
         return Experiment(self.folder / FINALS / f"round-{number}")
+
+    def _rounds(self) -> tuple["Experiment", ...]:
+        """The rounds of the finals that were begun."""
+        return tuple(Experiment(self.folder / FINALS / name) for name in (self.folder / FINALS).folders())
 
     def out_of_fold(self, variant: str, ended: bool = False) -> OutOfFold | None:
         """The held-out predictions of a variant's trial, from its last whole checkpoint; None without one.

@@ -13,6 +13,8 @@ from tuner.raytune.stopper import Limits
 from tuner.raytune.suggestions import Suggestions
 from tuner.reporting.summary import fewer
 from tuner.results.arrays import write_responses
+from tuner.results.experiment import Experiment
+from tuner.results.files import MEASURED
 from tuner.results.origin import origin_of
 from tuner.results.record import RMSE_BEST
 from tuner.seeding import seed_of
@@ -124,6 +126,16 @@ def breeding_of(job: Job) -> Breeding:
         seed=seed_of(job.seed, "population"),
         size=strategy.population,
     )
+
+
+def begin_again(experiment: Experiment) -> str:
+    """Trials that failed are to be tried again; what is said of it."""
+    failed = experiment.forget_failures()
+    if not failed:
+        return "no trial has failed"
+    for name in (ENDED, MEASURED):
+        experiment.folder.delete(name)
+    return f"tried again: {', '.join(failed)}"
 
 
 def is_searched(job: Job) -> bool:

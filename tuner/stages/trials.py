@@ -28,11 +28,13 @@ class Crew:
         dataset: What they are trained on.
         resources: With every default filled in.
         log: Where Python's log goes on this machine.
+        retry_failed: Whether trials that Ray has given up go on, too.
     """
 
     dataset: Dataset
     resources: Resources
     log: Path
+    retry_failed: bool = False
 
     def run(
         self,
@@ -72,11 +74,14 @@ class Crew:
                 listeners=(progress, writer, EndingMarks(experiment)),
                 method=method,
                 added=lambda entry: configs.update({entry.name: entry.config}),
+                retry_failed=self.retry_failed,
             )
         return ended | before
 
 
-def crew_for(dataset: Dataset, resources: Resources, address: str | None, folder: Folder) -> Crew:
+def crew_for(
+    dataset: Dataset, resources: Resources, address: str | None, folder: Folder, *, retry_failed: bool = False
+) -> Crew:
     """Ray runs, here or at `address`, and Python's log is held until there is a folder for it.
 
     Raises:
@@ -85,7 +90,7 @@ def crew_for(dataset: Dataset, resources: Resources, address: str | None, folder
     hold_log()
     start_ray(address)
     log = folder.local / "run.log" if folder.local else Path(tempfile.mkdtemp(), "run.log")
-    return Crew(dataset, check_resources(resources), log)
+    return Crew(dataset, check_resources(resources), log, retry_failed)
 
 
 def open_log(crew: Crew) -> None:

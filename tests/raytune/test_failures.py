@@ -1,0 +1,153 @@
+"""Which failures are told apart, and who is tried again: the errors are Ray's, Python's and PyTorch's own."""
+
+import errno
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import ray
+import torch
+from ray.train._internal.session import _TrainingResult
+from ray.train._internal.storage import StorageContext
+from ray.tune import Checkpoint
+from ray.tune.experiment import Trial
+
+from tuner.config import Config
+from tuner.errors import InputError
+from tuner.lineage import single
+from tuner.raytune.assignment import Assignment
+from tuner.raytune.failures import ATTEMPTS, Failures, kind_of
+
+
+def full() -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "somewhere")
+
+
+def too_much() -> None:
+    torch.empty(2**50)
+
+
+def too_many() -> None:
+    raise MemoryError
+
+
+def wrong() -> None:
+    raise InputError("there are no such images")
+
+
+def divide() -> None:
+    _ = 1 // 0
+
+
+def vanish() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("fail", "kind"),
+    [
+        (full, "no room in the storage"),
+        (too_much, "out of memory"),
+        (too_many, "out of memory"),
+        (wrong, "wrong input"),
+        (divide, "unknown error"),
+        (vanish, "unknown error"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_remote_failure_is_told_by_what_rays_error_says(
+    fail: Callable[[], None], kind: str, ray_session: None
+) -> None:
+    class Actor:
+        def work(self) -> None:
+            fail()
+
+    with pytest.raises(ray.exceptions.RayError) as error:
+        ray.get(ray.remote(num_cpus=0.1)(Actor).remote().work.remote())
+    assert kind_of(str(error.value)) == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("The actor died because its node has died. Node Id: ab", "preempted"),
+        ("ray.exceptions.OutOfMemoryError: Task was killed due to the node running low on memory.", "out of memory"),
+        ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.", "out of memory"),
+        ("OSError: [Errno 30] Read-only file system: 'x'", "no room in the storage"),
+        ("", "unknown error"),
+    ],
+)
+def test_an_error_is_told_by_its_text(text: str, kind: str) -> None:
+    assert kind_of(text) == kind
+
+
+@pytest.fixture
+def trial(config: Config, tmp_path: Path) -> Trial:
+    storage = StorageContext(str(tmp_path), "name", trial_dir_name="wide")
+    made = Trial("x", stub=True, config=Assignment("wide", 1, single(config)).plain(), storage=storage)
+    made.init_local_path()
+    return made
+
+
+@pytest.fixture(autouse=True)
+def nothing_failed() -> Iterator[None]:
+    before = Trial.should_recover
+    Failures.begin()
+    yield
+    Failures.begin()
+    Trial.should_recover = before  # type: ignore[method-assign]
+
+
+def fails(trial: Trial, text: str) -> bool:
+    """Whether Ray tries the trial again after this error."""
+    trial.handle_error(RuntimeError(text))
+    return trial.should_recover()
+
+
+def reaches(trial: Trial, step: int) -> None:
+    found = _TrainingResult(Checkpoint(f"/nowhere/wide/checkpoint_{step}"), {"step": step})
+    trial.run_metadata.checkpoint_manager.register_checkpoint(found)
+
+
+def test_an_unknown_error_is_retried_a_few_times_unless_the_trial_gets_further(trial: Trial) -> None:
+    assert [fails(trial, "odd") for _ in range(ATTEMPTS + 1)] == [True] * ATTEMPTS + [False]
+    reaches(trial, 2)
+    assert [fails(trial, "odd") for _ in range(ATTEMPTS + 1)] == [True] * ATTEMPTS + [False]
+    for step in range(4, 40, 2):
+        reaches(trial, step)
+        assert fails(trial, "odd")
+    assert Failures.described(trial) == "unknown error: odd"
+
+
+def test_a_preempted_trial_is_always_tried_again_and_that_counts_for_nothing(trial: Trial) -> None:
+    for _ in range(10 * ATTEMPTS):
+        assert fails(trial, "The actor died because its node has died.")
+    assert [fails(trial, "odd") for _ in range(ATTEMPTS + 1)] == [True] * ATTEMPTS + [False]
+
+
+def test_wrong_input_is_not_tried_again(trial: Trial) -> None:
+    assert not fails(trial, "tuner.errors.InputError: there are no such images")
+    assert Failures.described(trial) == "wrong input: tuner.errors.InputError: there are no such images"
+
+
+def test_out_of_memory_makes_the_stacks_smaller(trial: Trial) -> None:
+    found = []
+    for _ in range(3):
+        assert fails(trial, "torch.OutOfMemoryError: CUDA out of memory.")
+        found.append(Assignment.of(trial.config).together)
+    assert found == [1, 1, 1]  # of 3 folds
+    assert not fails(trial, "torch.OutOfMemoryError: CUDA out of memory.")
+
+
+def test_without_room_the_run_ends_and_the_trial_does_not(trial: Trial) -> None:
+    heard = list[int]()
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: heard.append(number))
+    try:
+        for _ in range(2 * ATTEMPTS):
+            assert fails(trial, "OSError: [Errno 28] No space left on device")
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert heard == [signal.SIGUSR1]
+    assert Failures.no_room == "OSError: [Errno 28] No space left on device"
