@@ -81,10 +81,14 @@ def attack(run: Killed, kills: int, mean_s: float, rng: random.Random) -> Accoun
         else:
             reached = run.progress()
             account.trial += run.kill_trial()
-        if run.wait_for(lambda known=known: len(run.gone_on_from()) > known, timeout_s=60):  # type: ignore[misc]
-            time.sleep(0.5)
+        if run.wait_for(lambda known=known, reached=reached: _goes_on(run, known, reached)):  # type: ignore[misc]
+            time.sleep(0.5)  # others do, too
         account.repeated += [reached.get(trial, 0) - step for trial, step in run.gone_on_from()[known:]]
     return account
+
+
+def _goes_on(run: Killed, known: int, reached: dict[str, int]) -> bool:
+    return len(run.gone_on_from()) > known or run.progress() != reached
 
 
 def main() -> None:
