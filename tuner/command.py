@@ -108,6 +108,14 @@ def duration(text: str) -> float:
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
+def size(text: str) -> int:
+    """Bytes, from text such as 500M or 1.5G, of powers of 1000."""
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([kKMGT]?)B?", text)
+    if found is None or float(found[1]) == 0:
+        raise argparse.ArgumentTypeError(f"must be a size such as 500M or 1.5G, but got {text!r}")
+    return round(float(found[1]) * 10.0 ** (3 * " KMGT".index(found[2].upper() or " ")))
+
+
 def finalists_number(text: str) -> int | Literal["auto"]:
     """`auto`, 0, or a whole number of at least 2: the control alone is no contest."""
     if text == "auto":

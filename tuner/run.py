@@ -16,6 +16,7 @@ from tuner.command import (
     positive_int,
     say,
     seed_number,
+    size,
 )
 from tuner.document import read_document
 from tuner.errors import InputError, Interrupted
@@ -23,7 +24,7 @@ from tuner.results.policy import ENSEMBLES, RULES, Policy
 from tuner.results.strategy import BRED, OBJECTIVES, SAMPLERS, SAMPLES, SCHEDULERS, SEARCHES, STARTS, Strategy
 from tuner.seeding import seed_of
 from tuner.stages.budget import Budget
-from tuner.stages.job import Job, prepare
+from tuner.stages.job import Job, check_disk_budget, prepare
 
 SEARCH_HELP = "grid tries all variants, random draws some, optuna learns from those before, pbt goes on from its best"
 SAMPLES_HELP = (
@@ -36,6 +37,7 @@ POPULATION_HELP = f"trials of pbt that go on, the base config among them; {BRED[
 INTERVAL_HELP = "training steps of pbt between two replacements of its worst members; max_steps / 8, if not given"
 QUANTILE_HELP = f"share of pbt's members that are replaced each time; {BRED['quantile']}, if not given"
 STRUCTURAL_HELP = f"how likely a mutation of pbt changes layers, not other settings; {BRED['structural']}, if not given"
+DISK_HELP = "of the experiment's folder, such as 10G: checkpoints that no trial goes on from go first"
 FINALS_HELP = "variants in the finals; auto: the better half of them, and 8 at most; 0: no finals"
 ENSEMBLE_HELP = (
     "networks of the winner, of all finalists as good as the best, or auto: whichever the finals say is better"
@@ -93,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--rounds", type=positive_int, default=2, help="of the finals, at most: repeats of 5 folds")
     made.add_argument("--rule", choices=RULES, default="one_se", help="how the winner is chosen among the finalists")
     made.add_argument("--time-budget", type=duration, help="for everything, such as 30m; without end, if not given")
+    made.add_argument("--disk-budget", type=size, metavar="SIZE", help=DISK_HELP)
     made.add_argument("--seeds", type=positive_int, default=5, help="networks in the bundle, at least")
     made.add_argument("--ensemble", choices=ENSEMBLES, default="auto", help=ENSEMBLE_HELP)
     made.add_argument("--address", help="a running Ray cluster, such as auto; one is started here, if not given")
@@ -112,6 +115,7 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
     seed, policy = seed_of(options.seed, options.group, options.name), Policy.of(vars(options))
     files = (options.config, options.mutations, options.depth, options.data)
     job = prepare(*files, experiment, seed, policy, strategy)
+    check_disk_budget(options.disk_budget, job.entries)
     manifest = make_manifest(options, command, job)
     if options.resume:
         from tuner.results.manifest import check_unchanged
@@ -147,7 +151,14 @@ def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | 
     from tuner.stages.search import search
     from tuner.stages.trials import close_log, crew_for
 
-    crew = crew_for(job.dataset, resources_of(options), options.address, folder, retry_failed=options.retry_failed)
+    crew = crew_for(
+        job.dataset,
+        resources_of(options),
+        options.address,
+        folder,
+        retry_failed=options.retry_failed,
+        disk_budget=options.disk_budget,
+    )
     search(job, crew, manifest, budget)
     finals(job, crew.run, budget, say, promoted=retrain)
     folder.write(MEASURED, "the search and the finals have ended, or their time was up\n")

@@ -9,12 +9,14 @@ import pytest
 import torch
 
 from tuner.config import Config
+from tuner.cost import cost_of
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
 from tuner.engine.pack import Pack
 from tuner.engine.training import Training
 from tuner.errors import InputError, TunerError
 from tuner.raytune.cluster import Resources, check_resources
+from tuner.raytune.disk_budget import Disk
 from tuner.raytune.launch import run_trials
 from tuner.raytune.stopper import Limits, StopEarly
 from tuner.raytune.workers import on_worker, on_workers
@@ -237,3 +239,55 @@ def test_all_trials_end_when_time_is_up_for_good(config: Config, dataset: Datase
     (tmp_path / "group" / "name" / "slow" / "stopped.txt").unlink()  # as after a crash before it was written
     assert run() == {"slow"}
     assert experiment.records() == (first, *others)
+
+
+class Scales(Recorder):
+    """A listener that weighs the experiment's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder, self.most = folder, 0
+
+    def measured(self, variant: str, folder: Path, measurement: Measurement) -> None:
+        super().measured(variant, folder, measurement)
+        sizes = [path.stat().st_size for path in self.folder.rglob("*") if path.is_file()]
+        self.most = max(self.most, sum(sizes))
+
+
+@pytest.mark.parametrize("room", [20, 4])
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+def test_an_experiments_folder_stays_within_its_budget_or_the_run_ends_and_can_go_on(
+    config: Config, dataset: Dataset, tmp_path: Path, room: int
+) -> None:
+    layers = {"dense_layers": [{"num_units": 400}]}  # so that a checkpoint is most of what there is
+    training = {"max_steps": 40, "early_stopping_evals": 100, "keep_checkpoint_max": 100}
+    changes = {"model": replaced(config.model, layers), "training": replaced(config.training, training)}
+    entries = tuple(Entry(name, replaced(config, changes), ()) for name in ("base", "slow", "wild"))
+    experiment = Experiment.at(str(tmp_path), "group", "name")
+    experiment.begin({"variants": {entry.name: [] for entry in entries}}, entries, origin_of(dataset, SEED))
+    cost = cost_of(entries[0].config.model, 4)
+    one = 16 * cost.parameters * 3
+    scales = Scales(tmp_path)
+
+    def run(budget: int | None) -> frozenset[str]:
+        return run_trials(
+            experiment,
+            entries,
+            dataset,
+            seeds=SEEDS,
+            limits=Limits(),
+            resources=check_resources(Resources()),
+            listeners=(scales, EndingMarks(experiment)),
+            disk=None if budget is None else Disk(experiment.folder, budget),
+        )
+
+    if room == 4:  # two trials at a time, with two checkpoints each and one that is written
+        with pytest.raises(TunerError, match=r"--disk-budget is too small: the trials that run need .* MB more; go on"):
+            run(room * one)
+        scales.most = 0
+        assert run(None) | {"base", "slow"} == {"base", "slow", "wild"}
+    else:
+        assert run(room * one) == {"base", "slow", "wild"}
+        assert 10 * one < scales.most < room * one
+    assert [record.status for record in experiment.records()] == ["finished"] * 3
+    assert len(scales.curves["base"]) >= 20

@@ -103,3 +103,9 @@ def go_on_from(trial: Trial, checkpoints: list[Saved], number: int) -> None:
     storage.current_checkpoint_index = number
     trial.invalidate_json_state()
     trial.run_metadata.invalidate_cache()
+
+
+def forget_checkpoints(trial: Trial, gone: Callable[[Any], bool]) -> None:
+    """Ray does not delete checkpoints of the trial that are gone, which would fail."""
+    manager: Any = trial.run_metadata.checkpoint_manager
+    manager._checkpoint_results = [saved for saved in manager._checkpoint_results if not gone(saved)]

@@ -12,6 +12,7 @@ from tuner.dataset.load import Dataset
 from tuner.errors import TunerError
 from tuner.raytune.assignment import name_of
 from tuner.raytune.cluster import Resources
+from tuner.raytune.disk_budget import Disk, DiskBudget
 from tuner.raytune.failures import NO_ROOM, Failures, kind_of
 from tuner.raytune.method import LISTED, Method
 from tuner.raytune.recovery import Recovery
@@ -40,6 +41,7 @@ def run_trials(
     method: Method = LISTED,
     added: Callable[[Entry], None] = lambda entry: None,
     retry_failed: bool = False,
+    disk: Disk | None = None,
 ) -> frozenset[str]:
     """Every variant is a trial of Ray Tune, run to its end, or to an interruption.
 
@@ -57,18 +59,20 @@ def run_trials(
         method: How trials are chosen, and which end early.
         added: Told of every variant that is suggested on the way, before its trial begins.
         retry_failed: Whether trials that Ray has given up go on, too.
+        disk: How large a folder may become; None is without end.
 
     Returns:
         Names of the variants whose trials ended in this call.
 
     Raises:
-        TunerError: the storage has no room; nothing is lost.
+        TunerError: the storage has no room, or the disk budget is too small; nothing is lost.
     """
     Relay.begin(listeners)
     records = [experiment.record(entry) for entry in entries]
     curves = {record.variant: {one.step: one.rmse for one in record.measurements} for record in records}
     StopEarly.begin(limits, experiment.mark_time_up, curves=curves)
     Failures.begin()
+    DiskBudget.begin(experiment.folder, disk)
     Recovery.begin(experiment.folder)
     Snapshot.begin(experiment.folder)
     method.begin(experiment, added)
@@ -100,6 +104,8 @@ def _fit(tuner: tune.Tuner, place: str) -> None:
         if kind_of(str(error)) != NO_ROOM:
             raise
         Failures.no_room = last_line(str(error))
+    if DiskBudget.exceeded:
+        raise TunerError(f"--disk-budget is too small: {DiskBudget.exceeded}; go on with --resume and a larger one")
     if Failures.no_room:
         raise TunerError(
             f"there is no room in the storage, {place}, or on this machine ({Failures.no_room}); make some, and go on "
@@ -172,7 +178,7 @@ def _new_tuner(
             storage_path=parent,
             verbose=0,
             stop=StopEarly(),
-            callbacks=[TableRows(), JsonRows(), Relay(), Snapshot(), *callbacks],
+            callbacks=[TableRows(), JsonRows(), Relay(), Snapshot(), DiskBudget(), *callbacks],
             failure_config=tune.FailureConfig(max_failures=-1),  # see `Failures`
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1, checkpoint_at_end=False, num_to_keep=keep),
             sync_config=tune.SyncConfig(sync_period=SYNC_PERIOD_S),

@@ -46,6 +46,12 @@ class Folder:
         """Names of the files in this one, sorted."""
         return self._names(fs.FileType.File)
 
+    def sizes(self) -> dict[str, int]:
+        """Bytes of every file in this folder and those in it, by its path in this one."""
+        selector = fs.FileSelector(self._path(""), allow_not_found=True, recursive=True)
+        found = (info for info in self._filesystem.get_file_info(selector) if info.type == fs.FileType.File)
+        return {info.path.removeprefix(self._path("")).lstrip("/"): int(info.size or 0) for info in found}
+
     def delete(self, name: str) -> None:
         """The file or folder of this name is not there, whether it was or not.
 

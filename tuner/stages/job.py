@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tuner.config import Config, TrainingConfig, load_config
+from tuner.cost import cost_of
 from tuner.document import read_document
 from tuner.errors import ConfigError, InputError
 from tuner.mutation.expand import Expansion, Variant, expansion
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from tuner.results.experiment import Experiment
     from tuner.results.policy import Policy
 
+BYTES_A_PARAMETER = 16
+"""Of a replicate in a checkpoint: weights now and at the best step, and Adam's two moments, four bytes each."""
+CHECKPOINTS_AT_A_TIME = 3
+"""Of one trial: the last, the one before it, and the one that is written."""
 INTERVALS = 8
 """Of a population, in `max_steps`. With twice as many it was chance who ended, or went on from whom."""
 
@@ -133,6 +138,22 @@ def check_interval(interval: int | None, training: TrainingConfig) -> None:
             f"--interval must be below training.max_steps, which is {training.max_steps}, but is {steps}: no member "
             "would ever be replaced"
         )
+
+
+def check_disk_budget(budget: int | None, entries: "tuple[Entry, ...]") -> None:
+    """Nothing happens if some checkpoints of every variant find room in so many bytes.
+
+    Raises:
+        InputError: they do not.
+    """
+    for entry in entries if budget is not None else ():
+        cost = cost_of(entry.config.model, entry.config.model.num_classes or 1)
+        one = BYTES_A_PARAMETER * cost.parameters * entry.config.data.folds * entry.config.data.repeats
+        if budget is not None and budget < CHECKPOINTS_AT_A_TIME * one:
+            raise InputError(
+                f"--disk-budget must be at least {CHECKPOINTS_AT_A_TIME * one / 1e6:.0f}M, room for "
+                f"{CHECKPOINTS_AT_A_TIME} checkpoints of {entry.name}"
+            )
 
 
 def members_of(entries: "tuple[Entry, ...]", size: int) -> "tuple[Entry, ...]":

@@ -8,6 +8,7 @@ from pathlib import Path
 from tuner.command import hold_log, log_to
 from tuner.dataset.load import Dataset
 from tuner.raytune.cluster import Resources, check_resources, start_ray
+from tuner.raytune.disk_budget import Disk
 from tuner.raytune.launch import run_trials
 from tuner.raytune.method import LISTED, Method
 from tuner.raytune.stopper import Limits
@@ -29,12 +30,14 @@ class Crew:
         resources: With every default filled in.
         log: Where Python's log goes on this machine.
         retry_failed: Whether trials that Ray has given up go on, too.
+        disk: How large the experiment's folder may become.
     """
 
     dataset: Dataset
     resources: Resources
     log: Path
     retry_failed: bool = False
+    disk: Disk | None = None
 
     def run(
         self,
@@ -75,12 +78,19 @@ class Crew:
                 method=method,
                 added=lambda entry: configs.update({entry.name: entry.config}),
                 retry_failed=self.retry_failed,
+                disk=self.disk,
             )
         return ended | before
 
 
 def crew_for(
-    dataset: Dataset, resources: Resources, address: str | None, folder: Folder, *, retry_failed: bool = False
+    dataset: Dataset,
+    resources: Resources,
+    address: str | None,
+    folder: Folder,
+    *,
+    retry_failed: bool = False,
+    disk_budget: int | None = None,
 ) -> Crew:
     """Ray runs, here or at `address`, and Python's log is held until there is a folder for it.
 
@@ -90,7 +100,8 @@ def crew_for(
     hold_log()
     start_ray(address)
     log = folder.local / "run.log" if folder.local else Path(tempfile.mkdtemp(), "run.log")
-    return Crew(dataset, check_resources(resources), log, retry_failed)
+    disk = None if disk_budget is None else Disk(folder, disk_budget)
+    return Crew(dataset, check_resources(resources), log, retry_failed, disk)
 
 
 def open_log(crew: Crew) -> None:
