@@ -37,12 +37,14 @@ class Killed:
     Attributes:
         folder: The user's, with `config.yaml`, `mutations.yaml` and the data in `recording/`.
         options: Of `tuner run`, besides those that name these files.
+        environment: Variables of the driver's environment, besides ours.
         process: The driver; None before the first start.
         starts: How often it was started.
     """
 
     folder: Path
     options: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
     starts: int = field(default=0)
 
@@ -65,7 +67,7 @@ class Killed:
             self.process = subprocess.Popen(
                 [*self.command, *more],
                 cwd=self.folder,
-                env=ENVIRONMENT,
+                env={**ENVIRONMENT, **self.environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 text=True,

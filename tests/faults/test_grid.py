@@ -1,0 +1,114 @@
+"""A grid whose processes are killed at the worst moments ends as one that was left alone."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.killing import Killed, recording
+
+INTERVAL, LAST = 5, 40
+CONFIG = f"""
+data: {{folds: 2, random_seed: 3}}
+model:
+  image_size: 16
+  conv_layers: [{{num_filters: 4, kernel_size: 5}}]
+training:
+  {{eval_steps: {INTERVAL}, max_steps: {LAST}, early_stopping_evals: 100, learning_rate: 0.003, precision: fp32}}
+"""
+MUTATIONS = """
+change_training:
+  - learning_rate: [0.001, 0.01]
+"""
+OPTIONS = ("--finals", "2", "--rounds", "1", "--seeds", "2")
+VARIANTS = ("base", "change_training-learning_rate=0.001", "change_training-learning_rate=0.01")
+FAULTS = (
+    {"holding": [f"{VARIANTS[1]}/checkpoint_000002"], "dies": "self"},
+    {"holding": ["name/base/checkpoint_000004"], "dies": "driver"},
+    {"holding": ["finals/round-1/", "checkpoint_000002"], "dies": "driver"},
+    {"holding": ["name/best.partial"], "dies": "self"},
+)
+"""A trial while it writes a checkpoint; the driver, while a trial of the search or the finals does; the export."""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Killed, Killed]]:
+    """One that was left alone, and one that was not, beside each other."""
+    place, injected = tmp_path_factory.mktemp("faults"), Path(__file__).parent / "injected"
+    whole, killed = (Killed(recording(place / name, CONFIG, MUTATIONS), OPTIONS) for name in ("whole", "killed"))
+    (killed.folder / "marks").mkdir()
+    killed.environment = {
+        "PYTHONPATH": str(injected),
+        "TUNER_FAULTS": json.dumps(FAULTS),
+        "TUNER_FAULTS_MARKS": str(killed.folder / "marks"),
+    }
+    whole.start()
+    yield whole, killed
+    for run in (whole, killed):
+        if run.alive:
+            run.kill_driver()
+
+
+def reached_and_gone_on(killed: Killed) -> None:
+    """The driver dies by itself, and the next one goes on within one interval of what was reached."""
+    assert killed.end(120) == -9, killed.said
+    known, reached = len(killed.gone_on_from()), killed.progress()
+    killed.start()
+    assert killed.wait_for(lambda: len(killed.gone_on_from()) > known), killed.said
+    time.sleep(0.1)  # all go on at once
+    for trial, step in killed.gone_on_from()[known:]:
+        assert reached.get(trial, 0) - INTERVAL <= step <= reached.get(trial, 0)
+
+
+def test_every_kill_took_place_and_no_trial_went_back_by_more_than_an_interval(runs: tuple[Killed, Killed]) -> None:
+    _, killed = runs
+    killed.start()
+    reached_and_gone_on(killed)
+    reached_and_gone_on(killed)
+    assert killed.wait_for(lambda: "retraining" in killed.said), killed.said
+    killed.kill_driver()
+    killed.start()
+    assert killed.end(120) == 0, killed.said
+    assert sorted(path.name for path in (killed.folder / "marks").iterdir()) == [
+        "0-self",
+        "1-driver",
+        "2-driver",
+        "3-self",
+    ]
+    assert "tried again" in (killed.results / "run.log").read_text()
+
+
+def test_the_leaderboard_is_that_of_a_run_that_was_left_alone(runs: tuple[Killed, Killed]) -> None:
+    whole, killed = runs
+    assert whole.end(120) == 0, whole.said
+    assert killed.leaderboard() == whole.leaderboard()
+    assert [row["variant"] for row in killed.leaderboard() if row["variant"] in VARIANTS] != []
+
+
+def test_no_evaluation_is_lost_or_there_twice(runs: tuple[Killed, Killed]) -> None:
+    whole, killed = runs
+    finals = [str(path.parent.relative_to(whole.results)) for path in whole.results.glob("finals/*/*/config.yaml")]
+    trials = [*VARIANTS, *finals]
+    assert len(finals) == 2
+    for trial in trials:
+        assert killed.steps(trial) == whole.steps(trial) == sorted(set(whole.steps(trial)))
+        table = np.genfromtxt(killed.results / trial / "progress.csv", delimiter=",", names=True, dtype=None)
+        assert table["step"].tolist() == whole.steps(trial)
+
+
+def test_the_bundle_is_whole_and_the_same(runs: tuple[Killed, Killed]) -> None:
+    whole, killed = runs
+    for name in ("metrics.json", "neurons.csv", "config.yaml"):
+        assert (killed.results / "best" / name).read_text() == (whole.results / "best" / name).read_text()
+    assert sorted(path.name for path in killed.results.glob("best*")) == ["best"]
+    assert not list(killed.results.rglob("*.partial"))
+
+
+def test_a_finished_run_has_nothing_left_to_do(runs: tuple[Killed, Killed]) -> None:
+    _, killed = runs
+    killed.start()
+    assert killed.end(120) == 0
+    assert "this experiment is finished: nothing is left to do" in killed.said
