@@ -15,6 +15,8 @@ from tuner.engine.training import Training
 from tuner.results.arrays import write_responses
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment
+from tuner.results.folder import Folder
+from tuner.results.lock import held
 from tuner.results.model_folder import ModelFolder
 from tuner.results.origin import origin_of
 from tuner.results.policy import Policy
@@ -91,3 +93,11 @@ def test_other_data_are_refused(storage: Path, tmp_path: Path, capsys: pytest.Ca
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert said.err.startswith(f"error: {other} is not this experiment's data: its fingerprint is ")
     assert not (storage / "group" / "name" / "best").exists()
+
+
+def test_an_experiment_in_use_is_not_retrained(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with held(Folder.at(str(storage)) / "group" / "name", print):
+        assert command(storage, "--seeds", "1") == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert "group/name is in use by process " in said.err

@@ -10,6 +10,7 @@ from tuner.results.policy import ENSEMBLES, RULES, Policy
 
 if TYPE_CHECKING:
     from tuner.dataset.load import Dataset
+    from tuner.results.experiment import Experiment
 
 
 def main(arguments: list[str]) -> None:
@@ -19,6 +20,14 @@ def main(arguments: list[str]) -> None:
 
     experiment = Experiment.at(options.storage, options.group, options.name)
     manifest = experiment.manifest()
+    from tuner.results.lock import held
+
+    with held(experiment.folder, say):
+        promote_again(experiment, manifest, options)
+
+
+def promote_again(experiment: "Experiment", manifest: dict[str, Any], options: argparse.Namespace) -> None:
+    """The experiment holds another bundle of its winner."""
     policy = Policy.of(vars(options), recorded=manifest.get("options"))
     needed = [key for key in ("seed", "data", "fingerprint") if key not in manifest]
     if needed:

@@ -44,6 +44,7 @@ ENSEMBLE_HELP = (
 if TYPE_CHECKING:
     from tuner.raytune.cluster import Resources
     from tuner.results.experiment import Experiment
+    from tuner.results.folder import Folder
 
 
 def main(arguments: list[str]) -> None:
@@ -116,13 +117,19 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
         check_unchanged(manifest, experiment.manifest())
     from tuner.reporting.summary import announcement
 
-    say(*announcement(job.dataset, job.found, job.base, job.strategy))
+    lines = announcement(job.dataset, job.found, job.base, job.strategy)
     if options.dry_run:
         from tuner.reporting.tables import variant_table
 
-        say(variant_table(job.entries, job.dataset))
+        say(*lines, variant_table(job.entries, job.dataset))
         return
-    carry_out(job, options, None if options.resume else manifest, budget)
+    from tuner.results.lock import held
+
+    with held(experiment.folder, say):
+        if not options.resume:
+            refuse_begun(experiment.folder)  # by another process, a moment ago
+        say(*lines)
+        carry_out(job, options, None if options.resume else manifest, budget)
 
 
 def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | None, budget: Budget) -> None:
@@ -156,19 +163,30 @@ def open_experiment(options: argparse.Namespace) -> "Experiment":
         InputError: it is there and should not be, or the other way round.
     """
     from tuner.results.experiment import Experiment
-    from tuner.results.files import MANIFEST
 
     experiment = Experiment.at(options.storage, options.group, options.name)
     folder = experiment.folder
     if options.resume:
         experiment.manifest()
-    elif not options.dry_run and folder.exists():
-        cure = "go on with it by --resume" if folder.exists(MANIFEST) else "it is not an experiment: remove it"
-        raise InputError(f"the experiment {folder.uri} exists; {cure}, or choose another --name")
-    for place in folder.local.parents if folder.local else ():
+    elif not options.dry_run:
+        refuse_begun(folder)
+    for place in (folder.local, *folder.local.parents) if folder.local else ():
         if place.is_file():
             raise InputError(f"{place} is a file; --storage takes the folder that experiments are kept in")
     return experiment
+
+
+def refuse_begun(folder: "Folder") -> None:
+    """Nothing happens if the folder is not there, or holds nothing but a lock.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    from tuner.results.files import LOCK, MANIFEST
+
+    if set(folder.names()) - {LOCK}:
+        cure = "go on with it by --resume" if folder.exists(MANIFEST) else "it is not an experiment: remove it"
+        raise InputError(f"the experiment {folder.uri} exists; {cure}, or choose another --name")
 
 
 def resources_of(options: argparse.Namespace) -> "Resources":

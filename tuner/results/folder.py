@@ -40,10 +40,11 @@ class Folder:
 
     def folders(self) -> tuple[str, ...]:
         """Names of the folders in this one, sorted."""
-        if not self.exists():
-            return ()
-        found = self._filesystem.get_file_info(fs.FileSelector(self._path("")))
-        return tuple(sorted(info.base_name for info in found if info.type == fs.FileType.Directory))
+        return tuple(info.base_name for info in self._content() if info.type == fs.FileType.Directory)
+
+    def names(self) -> tuple[str, ...]:
+        """Names of everything in this folder, sorted; none if it is not there."""
+        return tuple(info.base_name for info in self._content())
 
     def read(self, name: str) -> str:
         """The text of a file; empty if it is not there."""
@@ -102,6 +103,26 @@ class Folder:
                 self._remove(old)
         except OSError as error:
             raise TunerError(f"{self.uri}/{name} cannot be written: {error}") from None
+
+    def remove(self, name: str = "") -> None:
+        """There is no file of this name in the folder, or no folder.
+
+        Raises:
+            TunerError: the storage refuses it.
+        """
+        try:
+            if self._info(name).type == fs.FileType.File:
+                self._filesystem.delete_file(self._path(name))
+            else:
+                self._remove(self._path(name))
+        except OSError as error:
+            raise TunerError(f"{self.uri}/{name} cannot be removed: {error}") from None
+
+    def _content(self) -> list[fs.FileInfo]:
+        if self._info("").type != fs.FileType.Directory:
+            return []
+        found = self._filesystem.get_file_info(fs.FileSelector(self._path("")))
+        return sorted(found, key=lambda info: info.base_name)
 
     def _remove(self, path: str) -> None:
         if self._filesystem.get_file_info(path).type == fs.FileType.Directory:
