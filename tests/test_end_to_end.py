@@ -169,7 +169,9 @@ def test_an_interrupted_run_says_how_to_go_on_and_goes_on(folder: Path) -> None:
     same = ("--seeds", "1", "--max-concurrent", "1", "--finals", "0")
     changed = tuner(folder, *RUN, "-n", "interrupted", "--resume", *same)
     assert changed.returncode == 2
-    assert "this experiment began with another base and mutations;" in changed.stderr
+    began = "error: this experiment began with training.early_stopping_evals 900, not 3, in config.yaml; "
+    assert changed.stderr.startswith(began), changed.stderr
+    assert "; change_training[0].learning_rate [0.003], not [0.003, 1e+30], in mutations.yaml; " in changed.stderr
     resumed = tuner(folder, *arguments, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     for variant in ("base", "change_training-learning_rate=0.003"):

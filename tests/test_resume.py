@@ -86,3 +86,34 @@ def test_an_experiment_in_use_is_not_resumed(begun: Path, capsys: pytest.Capture
         assert (said.out, said.err.count("\n")) == ("", 1)
         assert "is in use by process " in said.err
     assert command("--resume") == 0
+
+
+CHANGES = {
+    "base.yaml": (BASE.replace("num_filters: 1", "num_filters: 2"), "model.conv_layers[0].num_filters 1, not 2, in"),
+    "mutations.yaml": (MUTATIONS.replace("0.2", "0.3"), "change_training[0].learning_rate[1] 0.2, not 0.3, in"),
+    "data/train.csv": ("Id,a\n0,1\n1,2\n2,3\n3,5\n", "data of fingerprint "),
+}
+
+
+@pytest.mark.parametrize("file", CHANGES)
+def test_a_changed_file_is_told_and_the_experiment_is_left_alone(
+    begun: Path, file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, said = CHANGES[file]
+    (begun / file).write_text(text)
+    assert command("--resume") == 2
+    out, error = capsys.readouterr()
+    assert (out, error.count("\n")) == ("", 1)
+    assert error.startswith(f"error: this experiment began with {said}")
+    assert file.removesuffix("/train.csv") in error
+    assert Folder.at("ray_results/group/name").names()[-1] == "manifest.yaml"
+
+
+def test_other_versions_are_told_and_gone_on_with(begun: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = begun / "ray_results/group/name/manifest.yaml"
+    text = manifest.read_text()
+    version = text.partition("torch: ")[2].splitlines()[0]
+    manifest.write_text(text.replace(f"torch: {version}", "torch: 2.11.0"))
+    assert command("--resume") == 0
+    said = f"began with torch 2.11.0, goes on with torch {version}: results may differ in the last digits"
+    assert said in capsys.readouterr().out.splitlines()

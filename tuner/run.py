@@ -111,13 +111,15 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
     files = (options.config, options.mutations, options.depth, options.data)
     job = prepare(*files, experiment, seed, policy, strategy)
     manifest = make_manifest(options, command, job)
-    if options.resume:
-        from tuner.results.manifest import check_unchanged
-
-        check_unchanged(manifest, experiment.manifest())
     from tuner.reporting.summary import announcement
 
     lines = announcement(job.dataset, job.found, job.base, job.strategy)
+    if options.resume:
+        from tuner.results.resumption import check_unchanged, other_versions
+
+        begun = experiment.manifest()
+        check_unchanged(manifest, begun)
+        lines += other_versions(manifest, begun)
     if options.dry_run:
         from tuner.reporting.tables import variant_table
 
