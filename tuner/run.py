@@ -136,6 +136,7 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
 
 def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | None, budget: Budget) -> None:
     """Search, finals and promotion; of an experiment that was begun (no manifest) only what is left of them."""
+    from tuner.dataset.change import changes
     from tuner.results.files import BUNDLE, BUNDLE_FILES, MEASURED, VERDICT
     from tuner.stages.conclude import conclude, tell, verdict_of
 
@@ -152,8 +153,11 @@ def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | 
 
     crew = crew_for(job.dataset, resources_of(options), options.address, folder)
     search(job, crew, manifest, budget)
+    changed = changes(job.dataset)
+    say(*changed)
     finals(job, crew.run, budget, say, promoted=retrain)
     folder.write(MEASURED, "the search and the finals have ended, or their time was up\n")
+    say(*(line for line in changes(job.dataset) if line not in changed))
     conclude(job.experiment, job.dataset, job.policy, seed=job.seed, promoted=retrain, do=on_worker, each=on_workers)
     close_log(crew, folder)
 
