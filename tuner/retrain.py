@@ -37,7 +37,9 @@ def promote_again(experiment: "Experiment", manifest: dict[str, Any], options: a
     from tuner.results.origin import describe_data
     from tuner.seeding import seed_of
     from tuner.stages.conclude import conclude, here
+    from tuner.stages.configs import check_configs
 
+    check_configs(experiment, dataset)
     say(describe_data(dataset))
     seed = manifest["seed"] if options.seed is None else options.seed
     seed = seed_of(seed, options.group, options.name)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tuner.errors import Interrupted, TunerError
+from tuner.errors import InputError, Interrupted, TunerError
 from tuner.raytune.stopper import Limits
 from tuner.results.evidence import read_evidence
 from tuner.seeding import seed_of
@@ -86,3 +86,17 @@ def test_a_search_whose_time_was_up_at_once_can_only_be_begun_again(
     with pytest.raises(TunerError, match="time was up before anything was measured; begin another experiment"):
         search(job, trials, manifest, Budget(1e9))
     assert not job.experiment.folder.exists(ENDED)
+
+
+def test_a_config_that_was_edited_so_that_it_does_not_fit_the_data_is_not_gone_on_with(
+    searched: Job, trials: Any
+) -> None:
+    searched.experiment.folder.write(ENDED, "")
+    search(searched, trials, None, Budget(None))
+    folder = searched.experiment.folder / "good"
+    folder.write("config.yaml", folder.read("config.yaml").replace("image_size: 16", "image_size: 99"))
+    with pytest.raises(
+        InputError, match=r"/good/config\.yaml does not fit the data: model\.image_size must be at most 20"
+    ):
+        search(searched, trials, None, Budget(None))
+    assert trials.calls == []

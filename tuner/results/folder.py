@@ -1,6 +1,7 @@
 """A folder on any storage that pyarrow knows: a local path, or a URI such as `s3://bucket/path`."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -79,6 +80,9 @@ class Folder:
             if written != target:
                 self._filesystem.move(written, target)
         except OSError as error:
+            if written != target:
+                with suppress(OSError):
+                    Path(written).unlink()
             raise TunerError(f"{self.uri}/{name} cannot be written: {error}") from None
 
     def put(self, source: Path, name: str) -> None:
