@@ -1,5 +1,10 @@
 """The promotion alone: the winner of an experiment, retrained and exported."""
 
+if __name__ == "__main__":  # the other imports take a while
+    from tuner import interrupts
+
+    interrupts.own_process()
+
 import argparse
 import sys
 from typing import TYPE_CHECKING, Any

@@ -1,11 +1,17 @@
 """The search: base config x mutations -> trials -> leaderboard -> bundle."""
 
+if __name__ == "__main__":  # the other imports take a while
+    from tuner import interrupts
+
+    interrupts.own_process()
+
 import argparse
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tuner import interrupts
 from tuner.command import (
     add_experiment,
     amount,
@@ -152,13 +158,18 @@ def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | 
     from tuner.stages.trials import close_log, crew_for
 
     crew = crew_for(job.dataset, resources_of(options), options.address, folder)
-    search(job, crew, manifest, budget)
-    changed = changes(job.dataset)
-    say(*changed)
-    finals(job, crew.run, budget, say, promoted=retrain)
-    folder.write(MEASURED, "the search and the finals have ended, or their time was up\n")
-    say(*(line for line in changes(job.dataset) if line not in changed))
-    conclude(job.experiment, job.dataset, job.policy, seed=job.seed, promoted=retrain, do=on_worker, each=on_workers)
+    with interrupts.in_order("" if options.resume else "--resume"):
+        search(job, crew, manifest, budget)
+        interrupts.heed()
+        changed = changes(job.dataset)
+        say(*changed)
+        finals(job, crew.run, budget, say, promoted=retrain)
+        interrupts.heed()
+        folder.write(MEASURED, "the search and the finals have ended, or their time was up\n")
+        say(*(line for line in changes(job.dataset) if line not in changed))
+        conclude(
+            job.experiment, job.dataset, job.policy, seed=job.seed, promoted=retrain, do=on_worker, each=on_workers
+        )
     close_log(crew, folder)
 
 

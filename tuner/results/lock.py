@@ -36,7 +36,6 @@ def held(folder: Folder, say: Callable[[str], None], *, renewal_s: float = RENEW
 
     Raises:
         InputError: another process works on it, or it cannot be written.
-        TunerError: another process has taken it over meanwhile.
     """
     path, me = folder.local, Owner.here()
     new = _missing(path) if path else []

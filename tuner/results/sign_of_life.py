@@ -1,6 +1,6 @@
 """A lock on storage that knows none: its owner writes a count that goes on, and others watch whether it does."""
 
-import signal
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,9 +20,11 @@ WATCHED = 5
 def renewed(folder: Folder, me: Owner, say: Callable[[str], None], renewal_s: float) -> Iterator[None]:
     """The lock's file is this process's, and goes on to be written.
 
+    Should another process take it over, since nothing was heard of this one for long, this one ends at once, with exit
+    code 1: whatever it wrote would be written into the other's work.
+
     Raises:
         InputError: another process works on the experiment, or the storage cannot be written.
-        TunerError: another process took it over, since nothing had been heard of this one for long.
     """
     new = not folder.exists()
     _wait_for_silence(folder, say, renewal_s)
@@ -45,10 +47,6 @@ def renewed(folder: Folder, me: Owner, say: Callable[[str], None], renewal_s: fl
                 folder.remove(LOCK)
             if new and not folder.names():
                 folder.remove()
-        if signs.lost:
-            raise TunerError(
-                f"another process has taken over the experiment {folder.uri}, since nothing was heard of this one"
-            )
 
 
 class _SignsOfLife:
@@ -56,7 +54,7 @@ class _SignsOfLife:
 
     def __init__(self, folder: Folder, me: Owner, renewal_s: float) -> None:
         self._folder, self._me, self._renewal_s = folder, me, renewal_s
-        self._ended, self.lost = threading.Event(), False
+        self._ended = threading.Event()
         self.thread = threading.Thread(target=self._go_on, daemon=True)
 
     def end(self) -> None:
@@ -75,9 +73,8 @@ class _SignsOfLife:
         while not self._ended.wait(self._renewal_s):
             with suppress(TunerError):  # the storage may answer again next time
                 if not self.is_own():
-                    self.lost = True
-                    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-                    return
+                    os.write(2, f"failed: another process has taken over the experiment {self._folder.uri}\n".encode())
+                    os._exit(1)
                 count += 1
                 self._folder.write(LOCK, self._me.dump(count))
 
