@@ -1,6 +1,7 @@
 """What several tests share: small configs, small data, and one Ray for the session."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,15 @@ V4 = Path(__file__).parents[2] / "shared" / "v4"
 def one_thread() -> None:
     """Other things run on these cores; and sums are the same only with the same number of threads."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def own_interrupts() -> Iterator[None]:
+    """Ctrl-C ends the tests as it did before, whatever commands they run in this process."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+    signal.set_wakeup_fd(-1)
 
 
 @pytest.fixture(scope="session")

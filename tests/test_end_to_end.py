@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -169,7 +170,9 @@ def test_an_interrupted_run_says_how_to_go_on_and_goes_on(folder: Path) -> None:
     same = ("--seeds", "1", "--max-concurrent", "1", "--finals", "0")
     changed = tuner(folder, *RUN, "-n", "interrupted", "--resume", *same)
     assert changed.returncode == 2
-    assert "this experiment began with another base and mutations;" in changed.stderr
+    began = "error: this experiment began with training.early_stopping_evals 900, not 3, in config.yaml; "
+    assert changed.stderr.startswith(began), changed.stderr
+    assert "; change_training[0].learning_rate [0.003], not [0.003, 1e+30], in mutations.yaml; " in changed.stderr
     resumed = tuner(folder, *arguments, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     for variant in ("base", "change_training-learning_rate=0.003"):
@@ -181,6 +184,49 @@ def test_an_interrupted_run_says_how_to_go_on_and_goes_on(folder: Path) -> None:
         assert all(row["rmse"] == measured[row["step"]] for row in rows)
     again = tuner(folder, *arguments, "--resume")
     assert "this experiment is finished: nothing is left to do" in again.stdout
+
+
+def interrupted(folder: Path, arguments: list[str], sign: str, pauses_s: tuple[float, ...]) -> str:
+    """What a run says after Ctrl-C: each after a pause, the first once a file or folder of its experiment is there."""
+    command = [sys.executable, "-m", "tuner.run", *arguments]
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    results, deadline = folder / "ray_results" / "group" / "twice", time.monotonic() + 120
+    while not list(results.glob(sign)) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    for pause_s in pauses_s:
+        time.sleep(pause_s)
+        begun = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal sends it, to Ray's processes too
+    _, errors = process.communicate(timeout=60)
+    assert time.monotonic() - begun < 2
+    assert process.returncode == 130, errors
+    assert errors.count("\n") == 1
+    return errors.rstrip("\n")
+
+
+def test_ctrl_c_while_ray_starts_and_twice_during_the_search_end_a_run_at_once_and_it_goes_on(folder: Path) -> None:
+    arguments = [*RUN[1:], "-n", "twice", "--max-concurrent", "1", "--finals", "0", "--no-retrain"]
+    (folder / "twice.yaml").write_text(CONFIG.replace("early_stopping_evals: 3", "early_stopping_evals: 9"))
+    (folder / "rate.yaml").write_text("change_training: [{learning_rate: [0.003]}]")
+    arguments[arguments.index("config.yaml")] = "twice.yaml"
+    arguments[arguments.index("mutations.yaml")] = "rate.yaml"
+    again = f"interrupted: go on with: {shlex.join(['python', '-m', 'tuner.run', *arguments])}"
+    assert interrupted(folder, arguments, "lock.json", (1.5,)) == again
+    assert interrupted(folder, arguments, "base/checkpoint_00000*", (0.0, 0.4)) == f"{again} --resume"
+    resumed = tuner(folder, "run", *arguments, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    results = folder / "ray_results" / "group" / "twice"
+    rows = [json.loads(line) for line in (results / "base" / "result.json").read_text().splitlines()]
+    assert sorted({row["step"] for row in rows}) == list(range(5, 31, 5))
+    assert not (results / "lock.json").exists()
 
 
 def test_train_goes_on_where_it_was_and_exports_its_best(folder: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from tuner.engine.training import Training
 from tuner.results.arrays import write_responses
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment
+from tuner.results.folder import Folder
+from tuner.results.lock import held
 from tuner.results.model_folder import ModelFolder
 from tuner.results.origin import origin_of
 from tuner.results.policy import Policy
@@ -91,3 +94,37 @@ def test_other_data_are_refused(storage: Path, tmp_path: Path, capsys: pytest.Ca
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert said.err.startswith(f"error: {other} is not this experiment's data: its fingerprint is ")
     assert not (storage / "group" / "name" / "best").exists()
+
+
+def test_an_experiment_in_use_is_not_retrained(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with held(Folder.at(str(storage)) / "group" / "name", print):
+        assert command(storage, "--seeds", "1") == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert "group/name is in use by process " in said.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "image_size: 16",
+            "image_size: 21",
+            "model.image_size must be at most 20, the images' smaller side, but got 21",
+        ),
+        ("num_classes: 4", "num_classes: 5", "model.num_classes must be 4, the number of neurons in .*, but got 5"),
+        ("  num_classes: 4\n", "", "model.num_classes is missing; it must be 4"),
+    ],
+)
+def test_a_config_that_was_edited_and_does_not_fit_the_data_is_refused_before_anything_is_trained(
+    storage: Path, old: str, new: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = storage / "group" / "name" / "slow" / "config.yaml"
+    text = file.read_text()
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new))
+    assert command(storage, "--seeds", "1") == 2
+    out, error = capsys.readouterr()
+    assert re.fullmatch(f"error: {file} does not fit the data: {said}\n", error)
+    assert out == ""
+    assert not (storage / "group" / "name" / "verdict.json").exists()

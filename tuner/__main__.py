@@ -1,9 +1,14 @@
 """`tuner COMMAND ...` and `python -m tuner COMMAND ...`."""
 
+if __name__ == "__main__":  # the other imports take a while
+    from tuner import interrupts
+
+    interrupts.own_process()
+
 import importlib
 import sys
 
-from tuner import __version__
+from tuner import __version__, interrupts
 from tuner.command import execute
 
 COMMANDS = {
@@ -19,6 +24,8 @@ COMMANDS = {
 
 def main() -> int:
     """Runs the command that the first argument names; its exit code."""
+    if __name__ != "__main__":  # the console script
+        interrupts.own_process()
     name, arguments = sys.argv[1] if len(sys.argv) > 1 else "--help", sys.argv[2:]
     if name in ("-h", "--help"):
         print("usage: tuner COMMAND ...\n")
@@ -31,7 +38,7 @@ def main() -> int:
     if name not in COMMANDS:
         print(f"tuner: {name!r} is not a command (known: {', '.join(COMMANDS)})", file=sys.stderr)
         return 2
-    return execute(name, importlib.import_module(f"tuner.{name}").main, arguments)
+    return execute(name, lambda rest: importlib.import_module(f"tuner.{name}").main(rest), arguments)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Literal, NoReturn
 
 from rich.console import Console, RenderableType
 
+from tuner import interrupts
 from tuner.errors import TunerError
 
 WIDTH_OF_FILES = 200
@@ -51,15 +52,24 @@ def add_experiment(parser: argparse.ArgumentParser) -> None:
 
 def execute(command: str, main: Callable[[list[str]], None], arguments: list[str]) -> int:
     """Runs a command; its exit code. What users can mend is said without a traceback."""
+    again = one_line(f"interrupted: go on with: {shlex.join(['python', '-m', f'tuner.{command}', *arguments])}")
+    interrupts.watch(again)
+    code = _outcome(main, arguments, again)
+    interrupts.over(code)
+    return code
+
+
+def _outcome(main: Callable[[list[str]], None], arguments: list[str], again: str) -> int:
     try:
         main(arguments)
     except TunerError as error:
+        interrupts.told()
         outcome = {1: "failed", 2: "error"}.get(error.exit_code, "interrupted")
         print(one_line(f"{outcome}: {error}"), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        again = shlex.join(["python", "-m", f"tuner.{command}", *arguments])
-        print(one_line(f"interrupted: go on with: {again}"), file=sys.stderr)
+        interrupts.told()
+        print(again, file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,5 +1,10 @@
 """The promotion alone: the winner of an experiment, retrained and exported."""
 
+if __name__ == "__main__":  # the other imports take a while
+    from tuner import interrupts
+
+    interrupts.own_process()
+
 import argparse
 import sys
 from typing import TYPE_CHECKING, Any
@@ -10,6 +15,7 @@ from tuner.results.policy import ENSEMBLES, RULES, Policy
 
 if TYPE_CHECKING:
     from tuner.dataset.load import Dataset
+    from tuner.results.experiment import Experiment
 
 
 def main(arguments: list[str]) -> None:
@@ -19,6 +25,14 @@ def main(arguments: list[str]) -> None:
 
     experiment = Experiment.at(options.storage, options.group, options.name)
     manifest = experiment.manifest()
+    from tuner.results.lock import held
+
+    with held(experiment.folder, say):
+        promote_again(experiment, manifest, options)
+
+
+def promote_again(experiment: "Experiment", manifest: dict[str, Any], options: argparse.Namespace) -> None:
+    """The experiment holds another bundle of its winner."""
     policy = Policy.of(vars(options), recorded=manifest.get("options"))
     needed = [key for key in ("seed", "data", "fingerprint") if key not in manifest]
     if needed:
@@ -28,7 +42,9 @@ def main(arguments: list[str]) -> None:
     from tuner.results.origin import describe_data
     from tuner.seeding import seed_of
     from tuner.stages.conclude import conclude, here
+    from tuner.stages.configs import check_configs
 
+    check_configs(experiment, dataset)
     say(describe_data(dataset))
     seed = manifest["seed"] if options.seed is None else options.seed
     seed = seed_of(seed, options.group, options.name)

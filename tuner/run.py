@@ -1,11 +1,17 @@
 """The search: base config x mutations -> trials -> leaderboard -> bundle."""
 
+if __name__ == "__main__":  # the other imports take a while
+    from tuner import interrupts
+
+    interrupts.own_process()
+
 import argparse
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tuner import interrupts
 from tuner.command import (
     add_experiment,
     amount,
@@ -46,6 +52,7 @@ ENSEMBLE_HELP = (
 if TYPE_CHECKING:
     from tuner.raytune.cluster import Resources
     from tuner.results.experiment import Experiment
+    from tuner.results.folder import Folder
 
 
 def main(arguments: list[str]) -> None:
@@ -117,29 +124,39 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
     job = prepare(*files, experiment, seed, policy, strategy)
     check_disk_budget(options.disk_budget, job.entries)
     manifest = make_manifest(options, command, job)
-    if options.resume:
-        from tuner.results.manifest import check_unchanged
-
-        check_unchanged(manifest, experiment.manifest())
     from tuner.reporting.summary import announcement
 
-    say(*announcement(job.dataset, job.found, job.base, job.strategy))
+    lines = announcement(job.dataset, job.found, job.base, job.strategy)
+    if options.resume:
+        from tuner.results.resumption import check_unchanged, other_versions
+
+        begun = experiment.manifest()
+        check_unchanged(manifest, begun)
+        lines += other_versions(manifest, begun)
     if options.dry_run:
         from tuner.reporting.tables import variant_table
 
-        say(variant_table(job.entries, job.dataset))
+        say(*lines, variant_table(job.entries, job.dataset))
         return
-    carry_out(job, options, None if options.resume else manifest, budget)
+    from tuner.results.lock import held
+
+    with held(experiment.folder, say):
+        if not options.resume:
+            refuse_begun(experiment.folder)  # by another process, a moment ago
+        say(*lines)
+        carry_out(job, options, None if options.resume else manifest, budget)
 
 
 def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | None, budget: Budget) -> None:
     """Search, finals and promotion; of an experiment that was begun (no manifest) only what is left of them."""
+    from tuner.dataset.change import changes
     from tuner.results.files import BUNDLE, BUNDLE_FILES, MEASURED, VERDICT
     from tuner.stages.conclude import conclude, tell, verdict_of
-    from tuner.stages.search import begin_again
 
     folder, retrain = job.experiment.folder, not options.no_retrain
     if options.retry_failed:
+        from tuner.stages.search import begin_again
+
         say(begin_again(job.experiment))
     needed = [MEASURED, VERDICT, *(f"{BUNDLE}/{name}" for name in BUNDLE_FILES if retrain)]
     if manifest is None and all(folder.exists(name) for name in needed):
@@ -159,10 +176,18 @@ def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | 
         retry_failed=options.retry_failed,
         disk_budget=options.disk_budget,
     )
-    search(job, crew, manifest, budget)
-    finals(job, crew.run, budget, say, promoted=retrain)
-    folder.write(MEASURED, "the search and the finals have ended, or their time was up\n")
-    conclude(job.experiment, job.dataset, job.policy, seed=job.seed, promoted=retrain, do=on_worker, each=on_workers)
+    with interrupts.in_order("" if options.resume else "--resume"):
+        search(job, crew, manifest, budget)
+        interrupts.heed()
+        changed = changes(job.dataset)
+        say(*changed)
+        finals(job, crew.run, budget, say, promoted=retrain)
+        interrupts.heed()
+        folder.write(MEASURED, "the search and the finals have ended, or their time was up\n")
+        say(*(line for line in changes(job.dataset) if line not in changed))
+        conclude(
+            job.experiment, job.dataset, job.policy, seed=job.seed, promoted=retrain, do=on_worker, each=on_workers
+        )
     close_log(crew, folder)
 
 
@@ -173,19 +198,30 @@ def open_experiment(options: argparse.Namespace) -> "Experiment":
         InputError: it is there and should not be, or the other way round.
     """
     from tuner.results.experiment import Experiment
-    from tuner.results.files import MANIFEST
 
     experiment = Experiment.at(options.storage, options.group, options.name)
     folder = experiment.folder
     if options.resume:
         experiment.manifest()
-    elif not options.dry_run and folder.exists():
-        cure = "go on with it by --resume" if folder.exists(MANIFEST) else "it is not an experiment: remove it"
-        raise InputError(f"the experiment {folder.uri} exists; {cure}, or choose another --name")
-    for place in folder.local.parents if folder.local else ():
+    elif not options.dry_run:
+        refuse_begun(folder)
+    for place in (folder.local, *folder.local.parents) if folder.local else ():
         if place.is_file():
             raise InputError(f"{place} is a file; --storage takes the folder that experiments are kept in")
     return experiment
+
+
+def refuse_begun(folder: "Folder") -> None:
+    """Nothing happens if the folder is not there, or holds nothing but a lock.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    from tuner.results.files import LOCK, MANIFEST
+
+    if set(folder.names()) - {LOCK}:
+        cure = "go on with it by --resume" if folder.exists(MANIFEST) else "it is not an experiment: remove it"
+        raise InputError(f"the experiment {folder.uri} exists; {cure}, or choose another --name")
 
 
 def resources_of(options: argparse.Namespace) -> "Resources":

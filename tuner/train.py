@@ -1,5 +1,10 @@
 """One config, trained without a search."""
 
+if __name__ == "__main__":  # the other imports take a while
+    from tuner import interrupts
+
+    interrupts.own_process()
+
 import argparse
 import shlex
 import sys
@@ -7,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tuner import interrupts
 from tuner.command import execute, make_parser, say, seed_number
 from tuner.config import Config, load_config
 from tuner.document import read_document
@@ -92,16 +98,17 @@ def train(folder: "ModelFolder", config: Config, dataset: "Dataset", seed: int) 
         refuse_diverged(measured[-1])
         return
     writer, started = TensorBoardWriter({"": config}, {"": best} if best else {}), time.monotonic()
-    for report in training.reports():
-        folder.add_row({**row_of(report, dataset.neurons), "time_total_s": earlier_s + time.monotonic() - started})
-        measured = folder.measurements()
-        folder.save(training.checkpoint(), len(measured) - 1)
-        folder.prune(
-            checkpoints_to_keep(measured, config.training.keep_checkpoint_max, config.training.exports_to_keep)
-        )
-        writer.measured("", folder.path, measured[-1])
-        found = measured[-1]
-        say(f"step {found.step:>5}  rmse {found.rmse:.4f} ± {found.rmse_se:.4f}  train {found.train_rmse:.4f}")
+    with interrupts.in_order():
+        for report in training.reports():
+            folder.add_row({**row_of(report, dataset.neurons), "time_total_s": earlier_s + time.monotonic() - started})
+            measured = folder.measurements()
+            folder.save(training.checkpoint(), len(measured) - 1)
+            folder.prune(
+                checkpoints_to_keep(measured, config.training.keep_checkpoint_max, config.training.exports_to_keep)
+            )
+            writer.measured("", folder.path, measured[-1])
+            found = measured[-1]
+            say(f"step {found.step:>5}  rmse {found.rmse:.4f} ± {found.rmse_se:.4f}  train {found.train_rmse:.4f}")
     writer.ended("", "")
     refuse_diverged(measured[-1])
 

@@ -8,10 +8,8 @@ from tuner.errors import InputError
 from tuner.results.ending_marks import EndingMarks
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment, last_line
-from tuner.results.manifest import MUST_STAY, OPTIONS_MUST_STAY, check_unchanged
 from tuner.results.origin import Origin
 from tuner.results.record import Measurement
-from tuner.results.strategy import GRID
 
 ORIGIN = Origin("Made up.", False, "abc", 3)
 
@@ -89,17 +87,6 @@ def test_a_manifest_cut_short_is_said_to_be(experiment: Experiment) -> None:
         experiment.manifest()
 
 
-@pytest.mark.parametrize("key", ["base", "mutations", "depth", "seed", "fingerprint"])
-def test_an_experiment_is_resumed_only_as_it_began(key: str) -> None:
-    keys = ("base", "mutations", "depth", "seed", "fingerprint", "command")
-    then = {**dict.fromkeys(keys, 1), "options": dict.fromkeys(OPTIONS_MUST_STAY, 1)}
-    check_unchanged({**then, "command": 2}, then)
-    with pytest.raises(InputError, match="began with another max_concurrent;"):
-        check_unchanged({**then, "options": {**then["options"], "max_concurrent": 2}}, then)
-    with pytest.raises(InputError, match=f"began with another {key};"):
-        check_unchanged({**then, key: 2}, then)
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -151,11 +138,3 @@ def test_a_variant_can_be_added_to_those_of_the_manifest(experiment: Experiment,
     experiment.add(Entry("more", config, ("a",)), ORIGIN)
     assert experiment.entries() == (*before, Entry("more", config, ("a",)))
     assert experiment.manifest()["seed"] == 3
-
-
-def test_an_experiment_of_an_earlier_version_was_a_grid(experiment: Experiment) -> None:
-    now = dict.fromkeys(MUST_STAY, 1) | {"options": dict.fromkeys(OPTIONS_MUST_STAY) | vars(GRID)}
-    then = {**now, "options": {key: None for key in OPTIONS_MUST_STAY if key not in vars(GRID)}}
-    check_unchanged(now, then)
-    with pytest.raises(InputError, match="this experiment began with another search and scheduler; resume it"):
-        check_unchanged({**now, "options": {**now["options"], "search": "random", "scheduler": "asha"}}, then)

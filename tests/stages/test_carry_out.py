@@ -1,6 +1,7 @@
 import argparse
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,17 @@ def test_a_bundle_that_is_asked_for_later_or_not_whole_is_made_without_training_
     options.no_retrain = False
     carry_out(job, options, None)
     assert (promoted, trials.trained) == (["promote"], trained)
+
+
+def test_data_that_are_gone_are_told_once_after_the_search_and_the_run_goes_on(
+    job: Job, options: argparse.Namespace, manifest: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    states = ((1, 1), (1, 1))
+    carry_out(replace(job, dataset=replace(job.dataset, states=states)), options, manifest)
+    lines = capsys.readouterr().out.splitlines()
+    (told,) = (number for number, line in enumerate(lines) if line.startswith("the data are no longer there as they"))
+    assert lines[told + 1].startswith("finals, round 1")
+    assert any(line.startswith("winner: ") for line in lines)
 
 
 def test_a_time_budget_is_shared_between_search_and_finals(

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tuner.errors import Interrupted, TunerError
+from tuner.errors import InputError, Interrupted, TunerError
 from tuner.raytune.stopper import Limits
 from tuner.results.evidence import read_evidence
 from tuner.seeding import seed_of
@@ -115,3 +115,17 @@ def test_who_was_hopeless_is_cut_back_to_where_that_was_clear_whoever_ran_first(
     before = job.experiment.folder.read("bad/result.json")
     cut_back(job)
     assert job.experiment.folder.read("bad/result.json") == before
+
+
+def test_a_config_that_was_edited_so_that_it_does_not_fit_the_data_is_not_gone_on_with(
+    searched: Job, trials: Any
+) -> None:
+    searched.experiment.folder.write(ENDED, "")
+    search(searched, trials, None, Budget(None))
+    folder = searched.experiment.folder / "good"
+    folder.write("config.yaml", folder.read("config.yaml").replace("image_size: 16", "image_size: 99"))
+    with pytest.raises(
+        InputError, match=r"/good/config\.yaml does not fit the data: model\.image_size must be at most 20"
+    ):
+        search(searched, trials, None, Budget(None))
+    assert trials.calls == []

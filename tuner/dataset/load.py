@@ -31,6 +31,7 @@ class Dataset:
         neurons: The N neurons' names.
         source: The folder, or `simulated`.
         noise_rmse: RMSE of a perfect model over all neurons, known for simulated data only.
+        states: Of its files, from just before they were read; see `file_states`. Empty if there are none.
     """
 
     images: npt.NDArray[np.uint8] | npt.NDArray[np.float32]
@@ -39,6 +40,7 @@ class Dataset:
     neurons: tuple[str, ...]
     source: str
     noise_rmse: float | None = None
+    states: tuple[tuple[int, int], ...] = ()
 
     @property
     def simulated(self) -> bool:
@@ -101,9 +103,19 @@ def load_dataset(folder: Path) -> Dataset:
     Raises:
         InputError: with the file, the line where there is one, what was found and what is allowed.
     """
+    states = file_states(folder)
     images = load_images(folder / "stim.npy")
     labelled, neurons, responses = _load_responses(folder / "train.csv", len(images))
-    return Dataset(images, responses, labelled, neurons, str(folder))
+    return Dataset(images, responses, labelled, neurons, str(folder), states=states)
+
+
+def file_states(folder: Path) -> tuple[tuple[int, int], ...]:
+    """Bytes of each of a data set's files and the time of its last change, in ns; none if one cannot be looked at."""
+    try:
+        found = [(folder / name).stat() for name in FILES]
+    except OSError:
+        return ()
+    return tuple((state.st_size, state.st_mtime_ns) for state in found)
 
 
 def load_images(path: Path) -> npt.NDArray[np.uint8] | npt.NDArray[np.float32]:

@@ -73,7 +73,7 @@ class DiskBudget(tune.Callback):
         found = pruning(folder.sizes(), limit, {cls._path(name_of(one.config)) for one in live}, needed)
         for path in found.paths:
             log.info("%s/%s goes, by the disk budget", folder.uri, path)
-            folder.delete(path)
+            folder.remove(path)
         for one in live:
             forget_checkpoints(one, lambda saved: cls._path_of(saved) in found.paths)
         cls._total, cls._listed_at = found.total, time.monotonic()

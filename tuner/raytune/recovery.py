@@ -73,7 +73,7 @@ class Recovery:
         last = found.number if found and found.trial == told.name else -1 if found is None else max(numbers, default=-1)
         for number in numbers:
             if number > last:  # of steps that will be taken again
-                folder.delete(f"{PREFIX}{number:06d}")
+                folder.remove(f"{PREFIX}{number:06d}")
         kept = [Found(told.name, number, {}).saved for number in numbers if number < last]
         go_on_from(trial, [*kept, *([found.saved] if found else [])], last)
         if numbers or found:

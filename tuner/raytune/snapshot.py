@@ -72,7 +72,7 @@ def restore(experiment: Folder) -> bool:
     """
     for name in experiment.files():
         if name == TUNER or STATE.fullmatch(name):
-            experiment.delete(name)
+            experiment.remove(name)
     content = experiment.read_bytes(FILE)
     try:
         with ZipFile(io.BytesIO(content)) as file:

@@ -76,7 +76,7 @@ class Experiment:
         for trials in (self, *self._rounds()):
             for entry in self.entries():
                 if trials.holds(entry.name) and trials.record(entry).status == "failed":
-                    trials.folder.delete(f"{entry.name}/{FAILED}")
+                    trials.folder.remove(f"{entry.name}/{FAILED}")
                     found.append(entry.name)
         return tuple(dict.fromkeys(found))
 

@@ -7,4 +7,4 @@ BUNDLE_FILES = (MODEL, ONNX, METRICS, BUNDLE_README)
 MEASURED = "measured.txt"
 """Search and finals have ended; a verdict alone does not tell, since `tuner.report` writes one of any experiment."""
 FAILED, TIME_UP = "failed.txt", "stopped.txt"
-FINALS = "finals"
+FINALS, LOCK = "finals", "lock.json"

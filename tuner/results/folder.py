@@ -1,6 +1,7 @@
 """A folder on any storage that pyarrow knows: a local path, or a URI such as `s3://bucket/path`."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,32 +41,21 @@ class Folder:
 
     def folders(self) -> tuple[str, ...]:
         """Names of the folders in this one, sorted."""
-        return self._names(fs.FileType.Directory)
+        return tuple(info.base_name for info in self._content() if info.type == fs.FileType.Directory)
 
     def files(self) -> tuple[str, ...]:
         """Names of the files in this one, sorted."""
-        return self._names(fs.FileType.File)
+        return tuple(info.base_name for info in self._content() if info.type == fs.FileType.File)
+
+    def names(self) -> tuple[str, ...]:
+        """Names of everything in this folder, sorted; none if it is not there."""
+        return tuple(info.base_name for info in self._content())
 
     def sizes(self) -> dict[str, int]:
         """Bytes of every file in this folder and those in it, by its path in this one."""
         selector = fs.FileSelector(self._path(""), allow_not_found=True, recursive=True)
         found = (info for info in self._filesystem.get_file_info(selector) if info.type == fs.FileType.File)
         return {info.path.removeprefix(self._path("")).lstrip("/"): int(info.size or 0) for info in found}
-
-    def delete(self, name: str) -> None:
-        """The file or folder of this name is not there, whether it was or not.
-
-        Raises:
-            TunerError: the storage refuses it.
-        """
-        kind = self._info(name).type
-        try:
-            if kind == fs.FileType.Directory:
-                self._filesystem.delete_dir(self._path(name))
-            elif kind != fs.FileType.NotFound:
-                self._filesystem.delete_file(self._path(name))
-        except OSError as error:
-            raise TunerError(f"{self.uri}/{name} cannot be deleted: {error}") from None
 
     def read(self, name: str) -> str:
         """The text of a file; empty if it is not there."""
@@ -100,6 +90,9 @@ class Folder:
             if written != target:
                 self._filesystem.move(written, target)
         except OSError as error:
+            if written != target:
+                with suppress(OSError):
+                    Path(written).unlink()
             raise TunerError(f"{self.uri}/{name} cannot be written: {error}") from None
 
     def put(self, source: Path, name: str) -> None:
@@ -125,15 +118,29 @@ class Folder:
         except OSError as error:
             raise TunerError(f"{self.uri}/{name} cannot be written: {error}") from None
 
+    def remove(self, name: str = "") -> None:
+        """There is no file of this name in the folder, or no folder.
+
+        Raises:
+            TunerError: the storage refuses it.
+        """
+        try:
+            if self._info(name).type == fs.FileType.File:
+                self._filesystem.delete_file(self._path(name))
+            else:
+                self._remove(self._path(name))
+        except OSError as error:
+            raise TunerError(f"{self.uri}/{name} cannot be removed: {error}") from None
+
+    def _content(self) -> list[fs.FileInfo]:
+        if self._info("").type != fs.FileType.Directory:
+            return []
+        found = self._filesystem.get_file_info(fs.FileSelector(self._path("")))
+        return sorted(found, key=lambda info: info.base_name)
+
     def _remove(self, path: str) -> None:
         if self._filesystem.get_file_info(path).type == fs.FileType.Directory:
             self._filesystem.delete_dir(path)
-
-    def _names(self, kind: fs.FileType) -> tuple[str, ...]:
-        if not self.exists():
-            return ()
-        found = self._filesystem.get_file_info(fs.FileSelector(self._path("")))
-        return tuple(sorted(info.base_name for info in found if info.type == kind))
 
     def _info(self, name: str) -> fs.FileInfo:
         try:

@@ -10,15 +10,9 @@ from pydantic import BaseModel, Field, ValidationError
 
 from tuner.config import Config
 from tuner.errors import InputError
-from tuner.results.strategy import GRID
 from tuner.settings import plain
 
 VERSIONS = ("tuner", "ray", "torch", "numpy")
-MUST_STAY = ("base", "mutations", "depth", "seed", "fingerprint")
-STRATEGY = vars(GRID)
-"""Also that of experiments of earlier versions, whose manifests do not tell."""
-OPTIONS_MUST_STAY = (*STRATEGY, "max_concurrent", "finalists", "rounds", "rule", "ensemble", "seeds")
-"""Ray restores the first ones as they were; the others decide who runs in the finals, and what is made of them."""
 
 
 @dataclass(frozen=True)
@@ -82,19 +76,3 @@ def read_manifest(text: str, place: str) -> dict[str, Any]:
             raise InputError(f"{place}: {name[:60]!r} cannot be a variant's name")
     known: dict[str, Any] = {key: value for key, value in manifest.items() if value is not None}
     return known
-
-
-def check_unchanged(now: dict[str, Any], then: dict[str, Any]) -> None:
-    """Nothing happens if an experiment can be resumed with this manifest.
-
-    Raises:
-        InputError: it names what differs.
-    """
-    changed = [key for key in MUST_STAY if now[key] != then.get(key)]
-    before, options = ({**STRATEGY, **plan.get("options", {})} for plan in (then, now))
-    changed += [key for key in OPTIONS_MUST_STAY if options[key] != before.get(key)]
-    if changed:
-        what = " and ".join(changed)
-        raise InputError(
-            f"this experiment began with another {what}; resume it with the same, or choose another --name"
-        )

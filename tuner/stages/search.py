@@ -19,6 +19,7 @@ from tuner.results.origin import origin_of
 from tuner.results.record import RMSE_BEST
 from tuner.seeding import seed_of
 from tuner.stages.budget import Budget
+from tuner.stages.configs import check_configs
 from tuner.stages.job import Job, interval_of
 from tuner.stages.trials import Crew, open_log
 
@@ -37,6 +38,7 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
         budget: Of time.
 
     Raises:
+        InputError: a variant's config was edited since, and does not fit the data.
         Interrupted: trials are left.
         TunerError: time was up before anything was measured.
     """
@@ -44,6 +46,7 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
         job.experiment.begin(manifest, job.entries, origin_of(job.dataset, job.seed))
     elif not is_searched(job):  # a crash may have come before all of them had a folder
         job.experiment.describe(job.entries, origin_of(job.dataset, job.seed))
+    check_configs(job.experiment, job.dataset)
     open_log(crew)
     if manifest is not None or not is_searched(job):
         write_responses(job.experiment.folder, job.dataset)
@@ -134,7 +137,7 @@ def begin_again(experiment: Experiment) -> str:
     if not failed:
         return "no trial has failed"
     for name in (ENDED, MEASURED):
-        experiment.folder.delete(name)
+        experiment.folder.remove(name)
     return f"tried again: {', '.join(failed)}"
 
 

@@ -1,0 +1,22 @@
+"""The configs in an experiment's folder, held against its data: somebody may have edited one."""
+
+from tuner.dataset.fit import fitted
+from tuner.dataset.load import Dataset
+from tuner.errors import ConfigError, InputError
+from tuner.results.experiment import Experiment
+from tuner.results.files import CONFIG
+
+
+def check_configs(experiment: Experiment, dataset: Dataset) -> None:
+    """Nothing happens if every variant can be trained on the data.
+
+    Raises:
+        InputError: it names the file of one that cannot.
+    """
+    for entry in experiment.entries():
+        try:
+            if fitted(entry.config, dataset, entry.name) != entry.config:
+                raise ConfigError(("model", "num_classes"), f"is missing; it must be {len(dataset.neurons)}")
+        except ConfigError as error:
+            where = f"{experiment.folder.uri}/{entry.name}/{CONFIG}"
+            raise InputError(f"{where} does not fit the data: {error}") from None
