@@ -57,5 +57,6 @@ def _results(waited_for: list[Any]) -> list[Any]:
             raise error.cause from None
         raise TunerError(f"a worker failed: {type(error.cause).__name__}: {error.cause}") from error
     except ray.exceptions.RayError as error:
-        raise TunerError(f"a worker was lost: {str(error).splitlines()[0]}") from error
+        told = str(error).splitlines()[0]
+        raise TunerError(f"a worker was lost: {told}; what was done is kept: go on with --resume") from error
     return found
