@@ -50,7 +50,7 @@ class Killed:
 
     @property
     def results(self) -> Path:
-        """The experiment's folder."""
+        """The experiment's folder, in `ray_results/` or at a URI."""
         return self.folder / "ray_results" / "group" / "name"
 
     @property

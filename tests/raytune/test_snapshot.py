@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tuner.raytune.snapshot import FILE, Snapshot, restore
+from tuner.raytune.snapshot import FILE, Snapshot
 from tuner.results.folder import Folder
 
 NAMES = ("experiment_state-{}.json", "basic-variant-state-{}.json", "callback-states-{}.pkl")
@@ -57,7 +57,6 @@ def files(experiment: Path) -> dict[str, str]:
 
 
 def test_the_files_of_rays_newest_snapshot_are_kept_as_one(experiment: Path, trials: list[Any]) -> None:
-    write(trials, "1", "old")
     write(trials, "2", "new")
     Snapshot().on_step_begin(1, trials)
     with ZipFile(experiment / FILE) as file:
@@ -81,29 +80,47 @@ def test_a_snapshot_is_written_once_and_again_when_it_is_another(
 
 
 def test_what_is_restored_is_what_was_kept_and_nothing_of_rays_own(experiment: Path, trials: list[Any]) -> None:
-    write(trials, "1", "kept")
     Snapshot().on_step_begin(1, trials)
+    write(trials, "1", "kept")
+    Snapshot().on_step_begin(2, trials)
     (experiment / "tuner.pkl").write_bytes(b"tu")
     for session, content in (("1", "ke"), ("9", "cut short")):
         for name in NAMES:
             (experiment / name.format(session)).write_text(content)
     (experiment / "manifest.yaml").write_text("stays")
-    assert restore(Folder.at(str(experiment)))
+    assert Snapshot.restore()
     kept = {name.format("1"): "kept" for name in NAMES}
     assert files(experiment) == {**kept, "tuner.pkl": "tuner", "manifest.yaml": "stays"}
+
+
+def test_what_was_restored_from_is_not_taken_for_new_though_the_clock_was_set_back(
+    experiment: Path, trials: list[Any]
+) -> None:
+    write(trials, "9", "of a run when the clock was ahead")
+    Snapshot().on_step_begin(1, trials)
+    Snapshot.begin(Folder.at(str(experiment)))
+    assert Snapshot.restore()
+    Snapshot().on_step_begin(1, trials)  # Ray has taken it to where it writes its own
+    write(trials, "2", "new")
+    Snapshot().on_step_begin(2, trials)
+    assert Snapshot.restore()
+    assert {name: text for name, text in files(experiment).items() if name.startswith("exp")} == {
+        NAMES[0].format("2"): "new"
+    }
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04", b"nonsense", "cut"])
 def test_without_a_whole_snapshot_nothing_is_restored_from(
     experiment: Path, trials: list[Any], content: bytes | str | None
 ) -> None:
-    write(trials, "1", "kept")
     Snapshot().on_step_begin(1, trials)
+    write(trials, "1", "kept")
+    Snapshot().on_step_begin(2, trials)
     whole = (experiment / FILE).read_bytes()
     (experiment / FILE).write_bytes(whole[: len(whole) // 2] if content == "cut" else content or b"")
     if content is None:
         (experiment / FILE).unlink()
-    assert not restore(Folder.at(str(experiment)))
+    assert not Snapshot.restore()
     assert files(experiment) == {}
 
 
@@ -113,6 +130,6 @@ def test_a_snapshot_writes_nothing_but_rays_files(experiment: Path) -> None:
         file.writestr("manifest.yaml", "x")
         file.writestr("experiment_state-/../../x.json", "x")
         file.writestr("tuner.pkl", "tuner")
-    assert restore(Folder.at(str(experiment)))
+    assert Snapshot.restore()
     assert files(experiment) == {"tuner.pkl": "tuner"}
     assert sorted(path.name for path in experiment.parent.iterdir()) == ["name"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import ray
 
-from tuner.errors import InputError
+from tuner.errors import InputError, TunerError
 
 GPUS_OF_A_TRIAL = 0.5
 
@@ -59,9 +59,10 @@ def start_ray(address: str | None, num_cpus: int | None = None, num_gpus: int | 
             configure_logging=False,
         )
     except (ConnectionError, ValueError) as error:
-        raise InputError(
-            f"--address {address}: there is no Ray cluster to connect to ({str(error).splitlines()[0]})"
-        ) from None
+        told = str(error).splitlines()[0]
+        if address is None:
+            raise TunerError(f"Ray does not start on this machine: {told}") from None
+        raise InputError(f"--address {address}: there is no Ray cluster to connect to ({told})") from None
 
 
 def check_resources(resources: Resources) -> Resources:

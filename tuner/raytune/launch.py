@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ray import tune
+from ray.exceptions import RayError
 from ray.tune.error import TuneError
 
 from tuner.dataset.load import Dataset
@@ -18,7 +19,7 @@ from tuner.raytune.method import LISTED, Method
 from tuner.raytune.recovery import Recovery
 from tuner.raytune.relay import Listener, Relay
 from tuner.raytune.rows import JsonRows, TableRows
-from tuner.raytune.snapshot import Snapshot, restore
+from tuner.raytune.snapshot import Snapshot
 from tuner.raytune.stopper import Limits, StopEarly
 from tuner.raytune.trainable import ConvTrial
 from tuner.results.entry import Entry
@@ -77,7 +78,7 @@ def run_trials(
     Snapshot.begin(experiment.folder)
     method.begin(experiment, added)
     trainable = _trainable(dataset, resources)
-    if restore(experiment.folder):
+    if Snapshot.restore():
         tuner = tune.Tuner.restore(
             experiment.folder.uri, trainable, resume_unfinished=True, resume_errored=retry_failed
         )
@@ -147,7 +148,13 @@ def _trainable(dataset: Dataset, resources: Resources) -> Any:
         "gpu": bool(resources.gpus_per_trial),
     }
     wanted = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial or 0}
-    return tune.with_resources(tune.with_parameters(ConvTrial, **parameters), wanted)
+    try:
+        return tune.with_resources(tune.with_parameters(ConvTrial, **parameters), wanted)
+    except RayError as error:
+        megabytes = (dataset.images.nbytes + dataset.responses.nbytes) / 1e6
+        raise TunerError(
+            f"Ray's object store has no room for the data set, {megabytes:.0f} MB: {last_line(str(error))}"
+        ) from None
 
 
 def _new_tuner(

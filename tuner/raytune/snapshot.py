@@ -3,6 +3,7 @@
 import io
 import logging
 import re
+import zlib
 from pathlib import Path
 from typing import Any, ClassVar
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -14,6 +15,7 @@ from tuner.results.folder import Folder
 
 FILE, TUNER = "snapshot.zip", "tuner.pkl"
 STATE = re.compile(r"(?:experiment_state|basic-variant-state|search_gen_state|callback-states)-([\w-]+)\.(?:json|pkl)")
+EXPERIMENT_STATE = "experiment_state-*.json"
 log = logging.getLogger(__name__)
 
 
@@ -22,17 +24,19 @@ class Snapshot(tune.Callback):
 
     Ray copies its files to the storage one by one, over those that are there: a crash leaves some of them old, or cut
     short. So they are taken from the place where Ray writes them first, between two steps of its loop, when they are
-    of one moment; and only they are restored from.
+    of one moment; and only they are restored from. Ray takes the one whose name has the latest date, which is another
+    one if the clock was set back.
     """
 
     _experiment: ClassVar[Folder]
     _staged: ClassVar[Path | None] = None
+    _before: ClassVar[set[str]] = set()
     _kept: ClassVar[tuple[str, int] | None] = None
 
     @classmethod
     def begin(cls, experiment: Folder) -> None:
         """From now on snapshots are of this experiment."""
-        cls._experiment, cls._staged, cls._kept = experiment, None, None
+        cls._experiment, cls._staged, cls._before, cls._kept = experiment, None, set(), None
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Ray's hook."""
@@ -45,15 +49,44 @@ class Snapshot(tune.Callback):
     @classmethod
     def keep(cls) -> None:
         """The experiment's folder holds what Ray has written last."""
-        files = [] if cls._staged is None else sorted(cls._staged.glob("experiment_state-*.json"))
-        if not files or (newest := (files[-1].name, files[-1].stat().st_mtime_ns)) == cls._kept:
+        found = [] if cls._staged is None else list(cls._staged.glob(EXPERIMENT_STATE))
+        own = [path for path in found if path.name not in cls._before]
+        if not own or (newest := (own[0].name, own[0].stat().st_mtime_ns)) == cls._kept:
             return
-        found = STATE.fullmatch(files[-1].name)
-        assert found is not None, "see the glob"
-        states = {path: STATE.fullmatch(path.name) for path in files[-1].parent.iterdir()}
-        parts = {path.name: path.read_bytes() for path, state in states.items() if state and state[1] == found[1]}
+        session = STATE.sub(r"\1", own[0].name)
+        states = {path: STATE.fullmatch(path.name) for path in own[0].parent.iterdir()}
+        parts = {path.name: path.read_bytes() for path, state in states.items() if state and state[1] == session}
         cls._experiment.write(FILE, _packed({TUNER: cls._experiment.read_bytes(TUNER), **parts}))
         cls._kept = newest
+
+    @classmethod
+    def restore(cls) -> bool:
+        """Whether there is a snapshot; then its files are in the experiment's folder, where Ray restores from them.
+
+        Without one Ray has begun nothing; with one that is damaged all trials that have not ended begin again, from
+        their checkpoints.
+        """
+        folder = cls._experiment
+        for name in folder.files():
+            if name == TUNER or STATE.fullmatch(name):
+                folder.remove(name)
+        files = {name: part for name, part in _unpacked(folder).items() if name == TUNER or STATE.fullmatch(name)}
+        for name, part in files.items():
+            folder.write(name, part)
+        cls._before = set(files)
+        return bool(files)
+
+
+def _unpacked(folder: Folder) -> dict[str, bytes]:
+    """The files of the snapshot in a folder; none if there is no whole one."""
+    content = folder.read_bytes(FILE)
+    try:
+        with ZipFile(io.BytesIO(content)) as file:
+            return {name: file.read(name) for name in file.namelist()}
+    except (BadZipFile, NotImplementedError, EOFError, RuntimeError, ValueError, zlib.error) as error:
+        if content:
+            log.warning("%s/%s is damaged (%s): trials begin again, from their checkpoints", folder.uri, FILE, error)
+        return {}
 
 
 def _packed(parts: dict[str, bytes]) -> bytes:
@@ -62,28 +95,3 @@ def _packed(parts: dict[str, bytes]) -> bytes:
         for name, content in parts.items():
             file.writestr(ZipInfo(name), content)  # of no date: a clock may be before 1980, which the format is not
     return packed.getvalue()
-
-
-def restore(experiment: Folder) -> bool:
-    """Whether there is a snapshot; then its files are in the experiment's folder, where Ray restores from them.
-
-    Without one Ray has begun nothing; with one that is damaged all trials that have not ended begin anew, from their
-    checkpoints.
-    """
-    for name in experiment.files():
-        if name == TUNER or STATE.fullmatch(name):
-            experiment.remove(name)
-    content = experiment.read_bytes(FILE)
-    try:
-        with ZipFile(io.BytesIO(content)) as file:
-            files = {name: file.read(name) for name in file.namelist()}
-    except (BadZipFile, NotImplementedError, EOFError) as error:
-        if content:
-            log.warning(
-                "%s/%s is damaged (%s): the trials begin again, from their checkpoints", experiment.uri, FILE, error
-            )
-        return False
-    for name, part in files.items():
-        if name == TUNER or STATE.fullmatch(name):
-            experiment.write(name, part)
-    return True

@@ -11,6 +11,8 @@ from pyarrow import fs
 
 from tuner.errors import InputError, TunerError
 
+OBJECT_STORES = ("s3", "gcs", "abfs")
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -82,7 +84,7 @@ class Folder:
             TunerError: the storage refuses it.
         """
         target = self._path(name)
-        written = target if self.local is None else f"{target}.partial"
+        written = target if self._is_object_store else f"{target}.partial"
         try:
             self._filesystem.create_dir(target.rpartition("/")[0], recursive=True)
             with self._filesystem.open_output_stream(written) as stream:
@@ -92,7 +94,7 @@ class Folder:
         except OSError as error:
             if written != target:
                 with suppress(OSError):
-                    Path(written).unlink()
+                    self._filesystem.delete_file(written)
             raise TunerError(f"{self.uri}/{name} cannot be written: {error}") from None
 
     def put(self, source: Path, name: str) -> None:
@@ -102,7 +104,7 @@ class Folder:
             TunerError: the storage refuses it.
         """
         target, old = self._path(name), self._path(f"{name}.old")
-        written = target if self.local is None else self._path(f"{name}.partial")
+        written = target if self._is_object_store else self._path(f"{name}.partial")
         try:
             self._remove(written)
             self._filesystem.create_dir(written, recursive=True)
@@ -150,6 +152,11 @@ class Folder:
 
     def _path(self, name: str) -> str:
         return f"{self._resolved[1]}/{name}".rstrip("/")
+
+    @property
+    def _is_object_store(self) -> bool:
+        """Whether an object is there only once it is whole; a file is there from its first byte on."""
+        return self._filesystem.type_name in OBJECT_STORES
 
     @property
     def _filesystem(self) -> fs.FileSystem:

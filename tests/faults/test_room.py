@@ -1,0 +1,65 @@
+"""A disk that is full ends a run with one sentence; with room, the run goes on as if nothing had been."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.killing import Killed, recording
+
+CONFIG = """
+data: {folds: 2, random_seed: 3}
+model:
+  image_size: 16
+  conv_layers: [{num_filters: 4, kernel_size: 5}]
+  dense_layers: [{num_units: 300}]
+training: {eval_steps: 5, max_steps: 40, early_stopping_evals: 100, learning_rate: 0.003, precision: fp32}
+"""
+MUTATIONS = """
+change_training:
+  - learning_rate: [0.001]
+"""
+SMALL, LARGE = "3m", "200m"
+"""A checkpoint is 0.7 MB, and two or three of each trial are kept."""
+
+
+def mount(*arguments: str) -> None:
+    subprocess.run(["mount", *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Killed]:
+    """One whose results lie on a disk of their own."""
+    made = Killed(recording(tmp_path / "user", CONFIG, MUTATIONS), ("--finals", "0", "--no-retrain"))
+    disk = made.folder / "ray_results"
+    disk.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a disk")
+    try:
+        mount("-t", "tmpfs", "-o", f"size={SMALL}", "tmpfs", str(disk))
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"a disk cannot be mounted here: {error.stderr.decode()}")
+    yield made
+    if made.alive:
+        made.kill_driver()
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk_ends_a_run_that_then_goes_on(run: Killed, tmp_path: Path) -> None:
+    disk = run.folder / "ray_results"
+    run.start()
+    assert run.end(120) == 1, run.said
+    told = f"failed: there is no room in the storage, {run.results}, or on this machine"
+    assert run.said.splitlines()[-1].startswith(told)
+    assert "No space left on device" in run.said
+    assert run.said.splitlines()[-1].endswith("make some, and go on with --resume")
+    assert "Traceback" not in run.said
+    mount("-o", f"remount,size={LARGE}", str(disk))
+    run.start()
+    assert run.end(120) == 0, run.said
+    whole = Killed(recording(tmp_path / "whole", CONFIG, MUTATIONS), run.options)
+    whole.start()
+    assert whole.end(120) == 0
+    assert run.leaderboard() == whole.leaderboard()
