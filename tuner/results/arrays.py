@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.dataset.load import Dataset
-from tuner.engine.out_of_fold import NOT_WHOLE, are_folds, why_not_whole
-from tuner.errors import InputError
+from tuner.engine.out_of_fold import are_folds
+from tuner.errors import InputError, clause
+from tuner.npy import read_npz
 from tuner.results.folder import Folder
 
 RESPONSES, BASELINES = "responses.npz", "baselines.npz"
@@ -94,7 +95,7 @@ def _packed(arrays: Arrays) -> bytes:
 
 def _arrays(folder: Folder, name: str, *needed: str) -> Arrays:
     try:
-        with np.load(io.BytesIO(folder.read_bytes(name)), allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in (*needed, *arrays.files)}
-    except NOT_WHOLE as error:
-        raise InputError(f"{folder.uri}/{name} is missing or not whole: {why_not_whole(error)}") from None
+        arrays = read_npz(folder.read_bytes(name))
+        return {key: arrays[key] for key in (*needed, *arrays)}
+    except (ValueError, KeyError) as error:
+        raise InputError(f"{folder.uri}/{name} is missing or not whole: {clause(error)}") from None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow
 from pyarrow import fs
 
-from tuner.errors import InputError, TunerError
+from tuner.errors import InputError, TunerError, clause
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,11 @@ class Folder:
         Raises:
             InputError: it is no file, or may not be read.
         """
-        if not self.exists(name):
+        kind = self._info(name).type
+        if kind == fs.FileType.NotFound:
             return b""
+        if kind == fs.FileType.Unknown:  # a pipe would be waited for, and a device may have no end
+            raise InputError(f"{self.uri}/{name} is no regular file, but a pipe or a device")
         try:
             with self._filesystem.open_input_stream(self._path(name)) as stream:
                 return bytes(stream.read())
@@ -127,9 +130,7 @@ class Folder:
         try:
             filesystem, path = fs.FileSystem.from_uri(self.uri)
         except (pyarrow.ArrowInvalid, OSError, ValueError) as error:
-            raise InputError(
-                f"--storage {self.uri} is not a storage that pyarrow knows: {str(error).splitlines()[0]}"
-            ) from None
+            raise InputError(f"--storage {self.uri} is not a storage that pyarrow knows: {clause(error)}") from None
         return filesystem, path
 
 

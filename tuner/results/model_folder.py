@@ -47,7 +47,7 @@ class ModelFolder:
             InputError: nothing tells.
         """
         file = self.path / ORIGIN
-        return read_origin(file.read_text() if file.is_file() else "", str(self.path))
+        return read_origin(file.read_text(errors="replace") if file.is_file() else "", str(self.path))
 
     def config(self) -> Config:
         """The config that the model is trained with.
@@ -80,12 +80,12 @@ class ModelFolder:
     def measurements(self) -> tuple[Measurement, ...]:
         """What was measured so far."""
         results = self.path / RESULTS
-        return read_rows(results.read_text()) if results.is_file() else ()
+        return read_rows(results.read_text(errors="replace")) if results.is_file() else ()
 
     def keep_rows(self, up_to_step: int) -> None:
         """`result.json` ends with this step; a crash can leave evaluations of steps that will be taken again."""
         results = self.path / RESULTS
-        lines = results.read_text().splitlines() if results.is_file() else []
+        lines = results.read_text(errors="replace").splitlines() if results.is_file() else []
         kept = [line for line in lines if any(row.step <= up_to_step for row in read_rows(line))]
         partial = results.with_name(RESULTS + ".partial")
         partial.write_text("".join(f"{line}\n" for line in kept))
