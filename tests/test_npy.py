@@ -56,6 +56,15 @@ def test_a_header_that_tells_of_what_is_not_there_is_refused_unread(raw: bytes, 
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("code", [0xD800, 0x110000, 2**32 - 1])
+def test_texts_of_characters_that_are_none_are_refused(order: str, code: int) -> None:
+    codes = np.array([97, code], dtype=f"{order}u4")
+    raw = header(f"{{'descr': '{order}U2', 'fortran_order': False, 'shape': (1,)}}") + codes.tobytes()
+    with pytest.raises(ValueError, match="a text in it has characters that are none"):
+        read_npy(io.BytesIO(raw))
+
+
 def archive(raw: bytes, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", compression) as found:

@@ -13,7 +13,7 @@ from typing import Literal, NoReturn
 
 from rich.console import Console, RenderableType
 
-from tuner.errors import TunerError
+from tuner.errors import TunerError, short
 
 WIDTH_OF_FILES = 200
 HELD_LINES = 100_000
@@ -24,7 +24,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with exit code 2."""
-        self.exit(2, f"{one_line(f'{self.prog}: {message} (see {self.prog} --help)')}\n")
+        self.exit(2, f"{one_line(f'{self.prog}: {short(message, 400)} (see {self.prog} --help)')}\n")
 
 
 def make_parser(command: str, description: str, example: str) -> Parser:

@@ -28,7 +28,9 @@ def read_npy(file: BinaryIO) -> Array:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # files that Python 2 wrote are read, too
             _check_length(file)
-            return np.lib.format.read_array(file, allow_pickle=False)
+            found: Array = np.lib.format.read_array(file, allow_pickle=False)
+            _check_texts(found)
+            return found
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001  # the header is Python text, and numpy raises whatever that text leads to
@@ -75,3 +77,16 @@ def _check_length(file: BinaryIO) -> None:
     if dtype.itemsize == 0 or any(length < 0 for length in shape) or told > following:
         raise ValueError(f"Failed to read all data: {dtype} {list(shape)} has {told} bytes, and {following} follow")
     file.seek(0)
+
+
+def _check_texts(array: Array) -> None:
+    """Nothing happens unless a text in the array has characters that are none: Python fails on them, each in its way.
+
+    Raises:
+        ValueError: it has.
+    """
+    if array.dtype.kind != "U":
+        return
+    codes = np.frombuffer(array.tobytes(), dtype=array.dtype.byteorder + "u4")
+    if ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any():
+        raise ValueError("a text in it has characters that are none")

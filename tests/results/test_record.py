@@ -76,3 +76,7 @@ def test_rows_whose_values_are_no_numbers_are_left_out(reports: list[Report], od
 @pytest.mark.parametrize("step", [-1, 2**63, 1e300])
 def test_rows_of_steps_that_are_never_taken_are_left_out(reports: list[Report], step: float) -> None:
     assert read_rows(json.dumps({**row_of(reports[0], ("a", "b", "c", "d")), "step": step})) == ()
+
+
+def test_rows_of_neurons_whose_names_cannot_be_printed_are_left_out(reports: list[Report]) -> None:
+    assert read_rows(json.dumps(row_of(reports[0], ("a", "b", "c", "\ud800")))) == ()

@@ -57,9 +57,10 @@ def read_responses(folder: Folder) -> Responses:
     fits = responses.ndim == 2 and len(responses) > 0 and responses.dtype == np.float32
     if not fits or noise.shape != () or noise.dtype != np.float64 or neurons.dtype.kind != "U":
         raise InputError(f"{folder.uri}/{RESPONSES} holds arrays of another shape or type")
-    if neurons.shape != responses.shape[1:]:
+    names = tuple(str(name) for name in neurons.flat)
+    if neurons.shape != responses.shape[1:] or len({name for name in names if name.isprintable()}) < len(names):
         raise InputError(f"{folder.uri}/{RESPONSES} does not name each of its {responses.shape[1]} neurons once")
-    return Responses(responses, tuple(str(name) for name in neurons), None if np.isnan(noise) else float(noise))
+    return Responses(responses, names, None if np.isnan(noise) else float(noise))
 
 
 def write_baselines(folder: Folder, baselines: Predictions, folds_RL: npt.NDArray[np.int64]) -> None:

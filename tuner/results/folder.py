@@ -140,6 +140,8 @@ def checked_name(name: str, option: str) -> str:
     Raises:
         InputError: it cannot.
     """
+    if re.fullmatch(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", name):
+        raise InputError(f"{option} cannot be {name!r}, which is a device on Windows")
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.=+-]{0,99}", name):
         raise InputError(
             f"{option} must be at most 100 letters, digits and _.=+-, the first no sign, but got {name[:60]!r}"

@@ -138,6 +138,8 @@ def measurement_of(row: Mapping[str, Any]) -> Measurement:
     """
     neuron = row["neuron"]
     names = tuple(str(name) for name in neuron["rmse"])
+    if not all(name.isprintable() for name in names):
+        raise ValueError("a neuron's name cannot be printed")
     return Measurement(
         step=_step(row["step"]),
         rmse=float(row["rmse"]),
