@@ -216,6 +216,10 @@ def test_an_experiment_that_exists_is_left_alone(workplace: Path) -> None:
     ("module", "arguments", "said"),
     [
         ("tuner.train", ("-d", "model", "-c", "missing.yaml"), "error: missing.yaml cannot be read: No such file .*"),
+        *(
+            (module, (option, "x" * 300), r"error: \[Errno 36\] File name too long: 'x+(/.*)?'")
+            for module, option in [("tuner.simulate", "-o"), ("tuner.export", "-d"), ("tuner.predict", "-e")]
+        ),
         ("tuner.simulate", ("-o", "data"), "error: data exists and is not an empty folder; choose another"),
         ("tuner", ("rune",), r"tuner: 'rune' is not a command \(known: run, .*\)"),
         ("tuner", ("run", "-g", "group"), r"tuner run: the following arguments are required: -n/--name \(see .*\)"),

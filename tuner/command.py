@@ -1,6 +1,7 @@
 """What all commands share: options, exit codes, and one clear sentence when something is wrong."""
 
 import argparse
+import errno
 import logging
 import os
 import re
@@ -65,8 +66,9 @@ def execute(command: str, main: Callable[[list[str]], None], arguments: list[str
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        print(one_line(f"failed: {error}"), file=sys.stderr)
-        return 1
+        typed = error.errno == errno.ENAMETOOLONG  # wherever it comes from, it is a name that was given
+        print(one_line(f"{'error' if typed else 'failed'}: {short(str(error), 1000)}"), file=sys.stderr)
+        return 2 if typed else 1
     return 0
 
 
