@@ -184,6 +184,11 @@ def test_a_wrong_file_is_one_sentence_and_exit_code_2(workplace: Path, case: str
         ),
         (["--sampler", "gp"], "error: --sampler belongs to --search optuna, but got --search grid"),
         (["--search", "random", "--samples", "0"], "tuner run: argument --samples: must be a whole number .*"),
+        (["-n", "NUL.x"], "error: --name cannot be 'NUL.x', which is a device on Windows"),
+        (
+            ["--seed", "9" * 5000],
+            r"tuner run: argument --seed: must be a whole number .*99\.\.\. \(see tuner run --help\)",
+        ),
         (["--seed", "-1"], r"tuner run: argument --seed: must be a whole number from 0 to 2\^63 - 1, but got '-1' .*"),
         (["--time-budget", "0m"], r"tuner run: argument --time-budget: must be a time such as .*, but got '0m' .*"),
         (["--a\nb"], r"tuner run: unrecognized arguments: --a\\nb \(see tuner run --help\)"),
@@ -211,6 +216,10 @@ def test_an_experiment_that_exists_is_left_alone(workplace: Path) -> None:
     ("module", "arguments", "said"),
     [
         ("tuner.train", ("-d", "model", "-c", "missing.yaml"), "error: missing.yaml cannot be read: No such file .*"),
+        *(
+            (module, (option, "x" * 300), r"error: \[Errno 36\] File name too long: 'x+(/.*)?'")
+            for module, option in [("tuner.simulate", "-o"), ("tuner.export", "-d"), ("tuner.predict", "-e")]
+        ),
         ("tuner.simulate", ("-o", "data"), "error: data exists and is not an empty folder; choose another"),
         ("tuner", ("rune",), r"tuner: 'rune' is not a command \(known: run, .*\)"),
         ("tuner", ("run", "-g", "group"), r"tuner run: the following arguments are required: -n/--name \(see .*\)"),

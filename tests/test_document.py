@@ -1,5 +1,6 @@
 import codecs
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +211,13 @@ def test_an_alias_is_its_anchor(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, name: str, problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         read_document(tmp_path / name)
+
+
+def test_what_would_be_waited_for_or_has_no_end_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for file in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(InputError, match=f"^{file} is no regular file, but a pipe or a device$"):
+            read_document(file)
 
 
 @settings(deadline=None)

@@ -85,7 +85,7 @@ def test_a_schedule_that_is_replayed_has_its_rows_itself(config: Config, later: 
     assert (found, measurement.rmse) == (config, 0.2)
 
 
-@pytest.mark.parametrize("step", ["3", "first", "-1", ""])
+@pytest.mark.parametrize("step", ["3", "first", "-1", "", "9" * 5000])
 def test_a_step_without_a_checkpoint_is_the_users_error(member: ModelFolder, step: str) -> None:
     with pytest.raises(InputError, match=r"has no checkpoint of step .*; it has 2, 4, 6, last and best"):
         choose(member, step)

@@ -1,6 +1,7 @@
 """What all commands share: options, exit codes, and one clear sentence when something is wrong."""
 
 import argparse
+import errno
 import logging
 import os
 import re
@@ -14,7 +15,7 @@ from typing import Literal, NoReturn
 from rich.console import Console, RenderableType
 
 from tuner import interrupts
-from tuner.errors import TunerError
+from tuner.errors import TunerError, short
 
 WIDTH_OF_FILES = 200
 HELD_LINES = 100_000
@@ -25,7 +26,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with exit code 2."""
-        self.exit(2, f"{one_line(f'{self.prog}: {message} (see {self.prog} --help)')}\n")
+        self.exit(2, f"{one_line(f'{self.prog}: {short(message, 400)} (see {self.prog} --help)')}\n")
 
 
 def make_parser(command: str, description: str, example: str) -> Parser:
@@ -75,8 +76,9 @@ def _outcome(main: Callable[[list[str]], None], arguments: list[str], again: str
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        print(one_line(f"failed: {error}"), file=sys.stderr)
-        return 1
+        typed = error.errno == errno.ENAMETOOLONG  # wherever it comes from, it is a name that was given
+        print(one_line(f"{'error' if typed else 'failed'}: {short(str(error), 1000)}"), file=sys.stderr)
+        return 2 if typed else 1
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -84,16 +85,38 @@ def read_document(path: str | Path) -> Document:
         InputError: the file cannot be read, is not YAML, repeats a key, or unfolds to more than a config can be.
     """
     file = str(path)
-    try:
-        with Path(path).open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    raw = read_file(path, MAX_BYTES + 1)
     if len(raw) > MAX_BYTES:
         raise InputError(f"{file} holds more than {MAX_BYTES} bytes, the most that a config or mutations file can have")
     lines: dict[errors.Path, int] = {}
     values = _unfold(_compose(decoded(raw, file), file), file, (), lines)
     return Document(file, values, lines)
+
+
+def read_file(path: str | Path, most: int = -1) -> bytes:
+    """The content of a file, or the first bytes of it.
+
+    Raises:
+        InputError: it cannot be read, or is no regular file: a pipe would be waited for, and a device may have no end.
+    """
+    try:
+        check_regular(Path(path))
+        with Path(path).open("rb") as stream:
+            return stream.read(most)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def check_regular(path: Path) -> None:
+    """Nothing happens if a file can be read to its end at once; that a folder cannot be is for others to say.
+
+    Raises:
+        InputError: it is a pipe or a device.
+        OSError: it is not there.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(f"{path} is no regular file, but a pipe or a device")
 
 
 def decoded(raw: bytes, file: str) -> str:

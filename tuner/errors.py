@@ -39,6 +39,19 @@ class Interrupted(TunerError):
 
 
 def dotted(path: Path) -> str:
-    """A path as users write it: `model.conv_layers[1].kernel_size`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".") or "the file"
+    """A path as users write it: `model.conv_layers[1].kernel_size`; its end, if it is very long."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{short(part, 60)}" for part in path)
+    text = text.removeprefix(".") or "the file"
+    return text if len(text) <= 200 else f"...{text[-197:]}"
+
+
+def short(text: str, most: int = 200) -> str:
+    """The text in one line of at most so many characters, those spelt out that cannot be printed."""
+    line = "".join(part if part.isprintable() else repr(part)[1:-1] for part in text[: most + 1])
+    return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
+def clause(error: BaseException) -> str:
+    """What an exception says, in one line of at most 200 characters; its class, if it says nothing."""
+    lines = str(error).strip().splitlines()
+    return short(lines[0]) if lines else type(error).__name__

@@ -1,12 +1,13 @@
 """A chosen checkpoint as a bundle."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.command import execute, make_parser, say
-from tuner.errors import InputError
+from tuner.errors import InputError, short
 
 if TYPE_CHECKING:
     from tuner.config import Config
@@ -56,12 +57,12 @@ def choose(model: "ModelFolder", step: str) -> tuple["Weights", "Config", "Measu
         raise InputError(f"{model.path} holds no whole checkpoint")
     available = steps_of(checkpoints)
     named = {"last": checkpoints[-1].step, "best": checkpoints[-1].best_step}.get(step)
-    wanted = int(step) if step.isascii() and step.isdigit() else -1 if named is None else named
+    wanted = int(step) if re.fullmatch("[0-9]{1,18}", step) else -1 if named is None else named
     weights, lineage = available.get(wanted, ({}, ()))
     measurement = model.measurement_at(lineage, wanted) if weights else None
     if measurement is None:
         known = ", ".join(map(str, sorted(available)))
-        raise InputError(f"{model.path} has no checkpoint of step {step!r}; it has {known}, last and best")
+        raise InputError(f"{model.path} has no checkpoint of step {short(step, 60)!r}; it has {known}, last and best")
     return weights, model.config_at(lineage, measurement.step), measurement
 
 

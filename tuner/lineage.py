@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from tuner.config import Config
-from tuner.errors import ConfigError, InputError
+from tuner.errors import ConfigError, InputError, clause
 from tuner.settings import build, plain
 
 FILE = "lineage.json"
@@ -89,7 +89,7 @@ def read_lineage(text: str, place: str) -> Lineage:
     try:
         return build_lineage(json.loads(text))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{place} is not a whole lineage: {str(error).splitlines()[0][:200]}") from None
+        raise InputError(f"{place} is not a whole lineage: {clause(error)}") from None
 
 
 def _phase(step: int, config: dict[str, Any], mutations: list[str], donor: str) -> Phase:

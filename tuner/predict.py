@@ -14,14 +14,19 @@ def main(arguments: list[str]) -> None:
     """The command."""
     options = parser().parse_args(arguments)
     from tuner.dataset.load import find_dataset, load_images
-    from tuner.promotion.predict import load_bundle, predict, write_submission
+    from tuner.promotion.predict import load_bundle, of_simulated_data, predict, write_submission
 
     bundle = load_bundle(Path(options.bundle))
     if options.images is not None:
         images = load_images(Path(options.images))
         ids = np.arange(len(images))
     else:
-        dataset = find_dataset(options.data)
+        dataset = find_dataset("data" if options.data is None else options.data)
+        if dataset.simulated and options.data is None and of_simulated_data(Path(options.bundle)) is False:
+            raise InputError(
+                f"{options.bundle} was trained on recorded data, but there is no data set in data/ to predict the test "
+                "images of; give its folder by --data, or --data simulated"
+            )
         if dataset.neurons != bundle.neurons:
             raise InputError(f"{options.bundle} predicts other neurons than {dataset.source} has")
         ids = dataset.unlabelled
@@ -42,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("-e", "--bundle", required=True, help="folder of the bundle")
     source = made.add_mutually_exclusive_group()
-    source.add_argument("--data", default="data", help="folder with stim.npy and train.csv, or 'simulated'")
+    source.add_argument("--data", help="folder with stim.npy and train.csv, or 'simulated'; data, if not given")
     source.add_argument("--images", help="images [n, H, W, 3] in a .npy file, in place of --data")
     made.add_argument("-o", "--output", default="submission.csv", help="file to write: Id, then a column a neuron")
     return made

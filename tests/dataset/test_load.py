@@ -1,4 +1,5 @@
 import io
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -206,7 +207,7 @@ class Trap:
 
 def test_objects_are_refused_and_not_unpickled(tmp_path: Path) -> None:
     written(tmp_path / "data", np.array([[[[Trap(tmp_path / "sprung")] * 3]]], dtype=object))
-    with pytest.raises(InputError, match=r"stim.npy is not a .npy file of images: Object arrays cannot be loaded when"):
+    with pytest.raises(InputError, match=r"stim.npy is not a .npy file of images: it holds pickled objects"):
         load_dataset(tmp_path / "data")
     assert not (tmp_path / "sprung").exists()
 
@@ -306,6 +307,12 @@ def test_images_that_are_not_there_are_said(tmp_path: Path) -> None:
         load_images(tmp_path / "missing.npy")
     with pytest.raises(InputError, match=r"cannot be read: Is a directory$"):
         load_images(tmp_path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "stim.npy")
+    with pytest.raises(InputError, match=r"stim.npy is no regular file, but a pipe or a device$"):
+        load_images(tmp_path / "stim.npy")
 
 
 def test_a_folder_with_both_files_is_loaded(tmp_path: Path) -> None:

@@ -219,6 +219,13 @@ def test_a_depth_with_too_many_variants_is_refused() -> None:
         expand(BASE, space, depth=3)
 
 
+def test_sequences_that_lead_nowhere_new_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = (Grid("change_training", (("max_steps", tuple(range(2, 32))),), "file:1"),)
+    monkeypatch.setattr("tuner.mutation.expand.MAX_SEQUENCES", 900)
+    with pytest.raises(InputError, match="make more than 900 sequences; use a smaller --depth"):
+        expand(BASE, space, depth=2)
+
+
 def test_two_different_variants_never_share_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "kinds_of_steps.py").write_text(
         "from tuner.config import TrainingConfig\n"

@@ -125,7 +125,7 @@ ERRORS: list[tuple[str, dict[str, Any], str]] = [
     (
         "change_conv_layer",
         {"layer_id": True, "kernel_size": 1},
-        "model.conv_layers are counted by a whole number, but got the layer_id True",
+        "model.conv_layers are counted by a whole number, but got the layer_id true",
     ),
     (
         "change_conv_layer",

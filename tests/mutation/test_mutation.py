@@ -107,7 +107,7 @@ def test_what_a_users_own_function_returns_can_be_listed_once() -> None:
         ("own_exits.f", "the mutation function own_exits.f cannot be imported: SystemExit: 0"),
         ("own_mutations.NUMBER", "own_mutations.NUMBER is a int; a mutation function is a plain Python function"),
         ("own_mutations.Thing", "own_mutations.Thing is a type; a mutation function is a plain Python function"),
-        ("os.system", "os.system is a builtin_function_or_method; a mutation function is a plain Python function"),
+        ("os.system", "os.system is a part of Python itself, and no mutation function"),
     ],
 )
 def test_a_users_own_function_that_does_not_work_is_said(function: str, problem: str) -> None:

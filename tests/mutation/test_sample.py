@@ -105,3 +105,8 @@ def test_values_are_short_and_stay_in_the_range(choices: Range) -> None:
 def test_a_list_gives_its_values_as_they_are() -> None:
     generator = rng()
     assert {draw_value((None, (0, 90), "x", True), generator) for _ in range(100)} == {None, (0, 90), "x", True}
+
+
+def test_a_depth_beyond_any_use_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--depth must be at most 100 for a search that draws sequences, but got 101"):
+        sampled(BASE, mutations(tmp_path, RATES), rng(), samples=3, depth=101)

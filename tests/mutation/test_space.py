@@ -144,6 +144,16 @@ def test_lists_and_grids_may_be_empty(tmp_path: Path, text: str, count: int) -> 
             2,
             "change_data[0].folds: a range has log: true or a step, not both",
         ),
+        (
+            "change_training:\n  - learning_rate: {min: 0, max: 1, step: 1.0e-300}",
+            2,
+            "change_training[0].learning_rate: a range has fewer than 2^53 steps, but got steps of 1e-300 from 0 to 1",
+        ),
+        (
+            f"change_data:\n  - random_seed: {{min: 0, max: {2**53}}}",
+            2,
+            "change_data[0].random_seed: a range has fewer than 2^53 steps, but got steps of 1 from 0 to 9.0072e+15",
+        ),
         ("change_data: []\nchange_data: []", 2, "change_data stands twice; keep one"),
     ],
 )

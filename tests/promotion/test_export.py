@@ -1,7 +1,9 @@
 import csv
 import json
+import os
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -128,6 +130,12 @@ def test_weights_of_another_config_are_refused() -> None:
         ensemble_of(Config(model=ALL_OPTIONS), 2, weights)
 
 
+def test_weights_of_another_number_of_neurons_than_the_config_tells_are_refused() -> None:
+    changed = ALL_OPTIONS.model_copy(update={"num_classes": 3})
+    with pytest.raises(InputError, match="the config has num_classes: 3, but the weights are of 2 neurons"):
+        ensemble_of(Config(model=changed), 2, {})
+
+
 @pytest.mark.parametrize(("height", "width", "size"), [(20, 20, 16), (21, 20, 16), (17, 30, 17), (19, 18, 15)])
 def test_images_are_cut_where_training_cuts_them(height: int, width: int, size: int) -> None:
     from tuner.dataset.distortions import crop_centre
@@ -157,6 +165,26 @@ def test_a_folder_that_is_no_bundle_is_named(tmp_path: Path, bundle: tuple[Path,
     (tmp_path / "model.onnx").write_bytes(b"no model")
     with pytest.raises(InputError, match="is not a whole bundle"):
         load_bundle(tmp_path)
+
+
+def test_a_pipe_that_nobody_reads_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"/pipe cannot be written: No such device or address"):
+        write_submission(tmp_path / "pipe", np.array([7]), ("a",), np.ones((1, 1), np.float32))
+
+
+def test_a_pipe_that_is_read_has_the_whole_submission(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    count = 20_000  # more than a pipe holds
+    with (tmp_path / "read").open("w") as target, subprocess.Popen(["cat", tmp_path / "pipe"], stdout=target) as reader:
+        for _ in range(100):
+            try:
+                write_submission(tmp_path / "pipe", np.arange(count), ("a",), np.ones((count, 1), np.float32))
+                break
+            except InputError:  # the reader has not begun
+                time.sleep(0.1)
+        reader.wait(20)
+    assert len((tmp_path / "read").read_text().splitlines()) == count + 1
 
 
 def test_a_submission_has_a_row_an_image_and_a_column_a_neuron(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,12 @@ def test_a_written_text_is_read_again_and_leaves_nothing_beside_it(tmp_path: Pat
 
 def test_a_missing_file_reads_as_empty(tmp_path: Path) -> None:
     assert Folder.at(str(tmp_path)).read("nothing.txt") == ""
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"/pipe is no regular file, but a pipe or a device$"):
+        Folder.at(str(tmp_path)).read("pipe")
 
 
 def test_put_replaces_a_folder_as_a_whole(tmp_path: Path) -> None:

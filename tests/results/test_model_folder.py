@@ -1,18 +1,20 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from tuner.config import Config
+from tuner.dataset.load import Dataset
 from tuner.dataset.splits import whole
 from tuner.engine.checkpoint import Checkpoint
 from tuner.engine.out_of_fold import no_evaluations
 from tuner.engine.stopping import Patience
 from tuner.errors import InputError
 from tuner.results.model_folder import ModelFolder, checkpoints_to_keep
-from tuner.results.origin import Origin
+from tuner.results.origin import Origin, origin_of, read_origin
 from tuner.results.record import Measurement
 
 ORIGIN = Origin("Made up.", True, "abc", 3)
@@ -93,3 +95,30 @@ def test_a_folder_that_cannot_be_made_is_the_users_error(config: Config, tmp_pat
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file/model cannot be written: Not a directory"):
         ModelFolder(tmp_path / "file" / "model").begin(config, ORIGIN)
+
+
+@pytest.mark.parametrize(
+    "odd", [{"seed": -1}, {"seed": True}, {"seed": 2**63}, {"simulated": 1}, {"fingerprint": None}, {"data": "a\nb"}]
+)
+def test_an_origin_with_values_that_cannot_be_is_refused(tmp_path: Path, odd: dict[str, object]) -> None:
+    (tmp_path / "origin.json").write_text(json.dumps({**vars(ORIGIN), **odd}))
+    with pytest.raises(InputError, match=r"origin\.json is missing or not whole"):
+        ModelFolder(tmp_path).origin()
+
+
+def test_files_in_another_encoding_are_no_traceback(config: Config, tmp_path: Path) -> None:
+    folder = ModelFolder(tmp_path)
+    folder.begin(config, ORIGIN)
+    folder.add_row(row(2))
+    with (tmp_path / "result.json").open("ab") as file:
+        file.write(b"\xff\xfe\n")
+    assert [found.step for found in folder.measurements()] == [2]
+    (tmp_path / "origin.json").write_bytes(b"\xff")
+    with pytest.raises(InputError, match=r"origin\.json is missing or not whole"):
+        folder.origin()
+
+
+def test_the_origin_of_data_in_an_odd_folder_is_one_line(dataset: Dataset) -> None:
+    origin = origin_of(replace(dataset, source="a\nb\udc80" + "x" * 4000), 3)
+    assert origin.data.startswith("Responses in `a\\nb\\udc80xxx")
+    assert read_origin(origin.dump(), "there") == origin

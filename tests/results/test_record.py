@@ -63,3 +63,20 @@ def test_rows_that_no_number_holds_are_left_out(reports: list[Report], row: str)
         [json.dumps(whole), row, json.dumps({**whole, "step": 9}).replace('"step": 9', '"step": Infinity')]
     )
     assert [found.step for found in read_rows(text)] == [reports[0].step]
+
+
+@pytest.mark.parametrize("odd", ['"x"', "null", "[1]", "{}"])
+def test_rows_whose_values_are_no_numbers_are_left_out(reports: list[Report], odd: str) -> None:
+    row = row_of(reports[0], ("a", "b", "c", "d"))
+    for metric in ("rmse", "correlation", "r2"):
+        changed = {**row, "neuron": {**row["neuron"], metric: {**row["neuron"][metric], "b": "odd"}}}
+        assert read_rows(json.dumps(changed).replace('"odd"', odd)) == ()
+
+
+@pytest.mark.parametrize("step", [-1, 2**63, 1e300])
+def test_rows_of_steps_that_are_never_taken_are_left_out(reports: list[Report], step: float) -> None:
+    assert read_rows(json.dumps({**row_of(reports[0], ("a", "b", "c", "d")), "step": step})) == ()
+
+
+def test_rows_of_neurons_whose_names_cannot_be_printed_are_left_out(reports: list[Report]) -> None:
+    assert read_rows(json.dumps(row_of(reports[0], ("a", "b", "c", "\ud800")))) == ()

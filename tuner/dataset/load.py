@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.dataset.simulate import simulate
-from tuner.document import brief, decoded
+from tuner.document import brief, check_regular, decoded, read_file
 from tuner.errors import InputError
+from tuner.npy import read_npy
 
 SIMULATED = "simulated"
 FILES = ("stim.npy", "train.csv")
@@ -125,13 +126,13 @@ def load_images(path: Path) -> npt.NDArray[np.uint8] | npt.NDArray[np.float32]:
         InputError: the file cannot be read, or holds something else.
     """
     try:
+        check_regular(path)
         with path.open("rb") as file:
-            images = np.lib.format.read_array(file, allow_pickle=False)
+            images = read_npy(file)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
-    except Exception as error:  # noqa: BLE001  # the header is Python text, and numpy raises whatever that text leads to
-        problem = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path} is not a .npy file of images: {problem}") from None
+    except ValueError as error:
+        raise InputError(f"{path} is not a .npy file of images: {error}") from None
     if images.ndim != 4 or images.shape[3] != 3 or 0 in images.shape:
         raise InputError(f"{path} must hold images [n, H, W, 3], but got the shape {list(images.shape)}")
     if images.dtype == np.uint8:
@@ -178,10 +179,7 @@ def _load_responses(
 
 def _read_rows(path: Path) -> list[tuple[int, list[str]]]:
     """The rows that are not empty, each with the number of its last line."""
-    try:
-        text = decoded(path.read_bytes(), str(path))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    text = decoded(read_file(path), str(path))
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         return [(reader.line_num, row) for row in reader if row]

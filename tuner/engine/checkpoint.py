@@ -2,7 +2,6 @@
 
 import io
 import os
-import pickle
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,12 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tuner.document import read_file
 from tuner.engine.out_of_fold import FILE as OUT_OF_FOLD
 from tuner.engine.out_of_fold import OutOfFold, read_out_of_fold
 from tuner.engine.seal import FILE as SEAL
 from tuner.engine.seal import Seal, read_seal
 from tuner.engine.stopping import Patience
-from tuner.errors import InputError
+from tuner.errors import InputError, clause
 from tuner.lineage import FILE as LINEAGE
 from tuner.lineage import Lineage, dump_lineage, read_lineage
 
@@ -129,19 +129,37 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # PyTorch warns of pickles that it then refuses
             content = torch.load(io.BytesIO(files[FILE]), map_location="cpu", weights_only=True)
+        _check(content)
         return Checkpoint(
             content["pack"],
             Patience(**content["patience"]),
             content["best_step"],
             content["best_weights"],
             read_out_of_fold(files[OUT_OF_FOLD], f"{place}/{OUT_OF_FOLD}"),
-            read_lineage(files[LINEAGE].decode(), f"{place}/{LINEAGE}") if LINEAGE in files else (),
+            read_lineage(files[LINEAGE].decode(errors="replace"), f"{place}/{LINEAGE}") if LINEAGE in files else (),
         )
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise InputError(f"{place} is not a whole checkpoint: {reason}") from None
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001  # of a garbled file, PyTorch raises whatever it stumbles over
+        raise InputError(f"{place} is not a whole checkpoint: {clause(error)}") from None
+
+
+def _check(content: dict[str, Any]) -> None:
+    """Nothing happens if the parts that are relied on are there, and of their types.
+
+    Raises:
+        KeyError: one is missing.
+        ValueError: one is of another type.
+    """
+    weights = (content["best_weights"], {name: state["net"] for name, state in content["pack"]["replicates"].items()})
+    nets = [net for named in weights for net in named.values()]
+    if not all(isinstance(net, dict) and all(isinstance(value, Tensor) for value in net.values()) for net in nets):
+        raise ValueError("it holds weights that are none")
+    steps = (content["pack"]["step"], 0 if content["best_step"] is None else content["best_step"])
+    if not all(type(step) is int and 0 <= step < 2**63 for step in steps) or type(content["patience"]) is not dict:
+        raise ValueError("it holds steps that cannot be")
 
 
 def _content(path: Path) -> bytes:
     """Of a file; empty if there is none."""
-    return path.read_bytes() if path.is_file() else b""
+    return read_file(path) if path.exists() else b""

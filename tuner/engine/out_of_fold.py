@@ -4,8 +4,6 @@ Axes: `T` evaluations, `R` repeats, `L` labelled images, `N` neurons.
 """
 
 import io
-import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,21 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.dataset.splits import Split
-from tuner.errors import InputError
+from tuner.errors import InputError, clause
+from tuner.npy import read_npz
 
 FILE = "out_of_fold.npz"
 KEPT_BYTES = 2**26
 """Of predictions; beyond that, the evaluations farthest from the best one are left out."""
-NOT_WHOLE = (
-    *(OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error),
-    *(TypeError, AttributeError),  # of an array that is not in an archive, from Python 3.11 on and before
-)
-"""What numpy and `zipfile` raise for a `.npz` file that was cut short or garbled, or is none."""
-
-
-def why_not_whole(error: BaseException) -> str:
-    """What is wrong with such a file; numpy would advise to unpickle it, which nothing here does."""
-    return "it holds pickled objects, or is garbled" if "pickle" in str(error) else str(error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,10 +92,10 @@ def read_out_of_fold(content: bytes, place: str) -> OutOfFold:
         InputError: it is not whole.
     """
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            found = OutOfFold(arrays["steps"], arrays["predictions"], arrays["folds"])
-    except NOT_WHOLE as error:
-        raise InputError(f"{place} is not a whole file of held-out predictions: {why_not_whole(error)}") from None
+        arrays = read_npz(content)
+        found = OutOfFold(arrays["steps"], arrays["predictions"], arrays["folds"])
+    except (ValueError, KeyError) as error:
+        raise InputError(f"{place} is not a whole file of held-out predictions: {clause(error)}") from None
     if not _fits(found):
         raise InputError(f"{place} holds arrays of another shape or type")
     return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
-from tuner.errors import InputError
+from tuner.errors import InputError, short
 
 FILE = "checkpoint.json"
 FORMAT = 4
@@ -70,7 +70,9 @@ def read_seal(text: str, place: str) -> Seal:
     if not isinstance(found, dict) or "format" not in found:
         raise InputError(f"{place} is not a whole checkpoint: {FILE} is missing or not whole")
     if found["format"] != FORMAT:
-        raise InputError(f"{place} has the checkpoint format {found['format']!r:.60}, and this version reads {FORMAT}")
+        raise InputError(
+            f"{place} has the checkpoint format {short(repr(found['format']), 60)}, and this version reads {FORMAT}"
+        )
     try:
         file = _File.model_validate(found)
     except ValidationError:

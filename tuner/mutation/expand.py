@@ -10,6 +10,8 @@ from tuner.mutation.mutation import Mutation, sequence_name
 from tuner.mutation.space import Range, Space
 
 MAX_VARIANTS = 10_000
+MAX_SEQUENCES = 500_000
+"""About a minute; most of so many lead to a config that another one leads to."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +79,18 @@ class _Growth:
         self._repeated: list[tuple[str, str]] = []
         self._failures: dict[int, list[str]] = {}
         self._applied: set[int] = set()
+        self._sequences = 0
 
     def grow(self, parent: Variant, number: int, mutation: Mutation) -> Variant | None:
         """The variant that the mutation makes of `parent`; None if it cannot, or if its config is there already."""
+        self._sequences += 1
+        if self._sequences > MAX_SEQUENCES:
+            raise InputError(f"the mutations make more than {MAX_SEQUENCES} sequences; use a smaller --depth")
         sequence = (*parent.mutations, mutation)
         try:
             config = mutation.apply(parent.config)
         except ConfigError as error:
-            failure = f"{mutation.where}: {mutation.name} cannot be applied to {parent.name}: {error}"
+            failure = f"{mutation.where}: {sequence_name((mutation,))} cannot be applied to {parent.name}: {error}"
             self._failures.setdefault(number, []).append(failure)
             return None
         self._applied.add(number)

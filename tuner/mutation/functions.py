@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from tuner.config import Config, ConvLayer, DenseLayer, Distortions
-from tuner.document import nearest
+from tuner.document import brief, nearest
 from tuner.errors import ConfigError
 from tuner.errors import Path as KeyPath
 from tuner.settings import Settings, build, replaced
@@ -133,7 +133,7 @@ def _delete(config: Config, kind: Layers, layer_id: int) -> Config:
 def _index(layer_id: int, count: int, kind: Layers) -> int:
     path: KeyPath = ("model", kind)
     if isinstance(layer_id, bool) or not isinstance(layer_id, int):
-        raise ConfigError(path, f"are counted by a whole number, but got the layer_id {layer_id!r}")
+        raise ConfigError(path, f"are counted by a whole number, but got the layer_id {brief(layer_id)}")
     if not -count <= layer_id < count:
         allowed = f"allowed: {-count} to {count - 1}" if count else "there are none"
         raise ConfigError(path, f"has no layer {layer_id} ({allowed})")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tuner.config import Config
 from tuner.document import nearest
-from tuner.errors import ConfigError, InputError
+from tuner.errors import ConfigError, InputError, clause, short
 from tuner.mutation.functions import FUNCTIONS
 from tuner.settings import build
 
@@ -66,18 +66,23 @@ def find_function(name: str, where: str) -> Callable[..., Config]:
     module_name, _, attribute = name.rpartition(".")
     if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", name):
         known = nearest(name, list(FUNCTIONS))
-        raise InputError(f"{where}: {name[:80]} is not a mutation function; {known}, or the import path of your own")
+        raise InputError(
+            f"{where}: {short(name, 80)} is not a mutation function; {known}, or the import path of your own"
+        )
+    if (
+        module_name.partition(".")[0] in sys.stdlib_module_names
+    ):  # code.interact would wait, antigravity opens a browser
+        raise InputError(f"{where}: {short(name, 80)} is a part of Python itself, and no mutation function")
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
         function = getattr(importlib.import_module(module_name), attribute)
     except (Exception, SystemExit) as error:  # noqa: BLE001  # importing runs the user's module, which may do anything
-        raise InputError(
-            f"{where}: the mutation function {name} cannot be imported: {type(error).__name__}: {error}"
-        ) from None
+        problem = f"{type(error).__name__}: {clause(error)}"
+        raise InputError(f"{where}: the mutation function {short(name, 80)} cannot be imported: {problem}") from None
     if not inspect.isfunction(function):
         raise InputError(
-            f"{where}: {name} is a {type(function).__name__}; a mutation function is a plain Python function"
+            f"{where}: {short(name, 80)} is a {type(function).__name__}; a mutation function is a plain Python function"
         )
     return function
 
@@ -108,9 +113,11 @@ def _check_signature(function: Callable[..., Config], mutation: Mutation) -> Non
         unknown = [name for name, _ in mutation.arguments if name not in known]
         takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.parameters.values())
         problem = (
-            f"{unknown[0]} is not an argument; {nearest(unknown[0], known)}" if unknown and not takes_any else error
+            f"{short(unknown[0], 80)} is not an argument; {nearest(unknown[0], known)}"
+            if unknown and not takes_any
+            else clause(error)
         )
-        raise InputError(f"{mutation.where}: {mutation.function}: {problem}") from None
+        raise InputError(f"{mutation.where}: {short(mutation.function, 80)}: {problem}") from None
 
 
 def _apply_own(function: Callable[..., Config], config: Config, mutation: Mutation) -> Config:
@@ -119,7 +126,9 @@ def _apply_own(function: Callable[..., Config], config: Config, mutation: Mutati
     except ConfigError:
         raise
     except (Exception, SystemExit) as error:  # the user's own code may do anything
-        raise InputError(f"{mutation.where}: {mutation.name} raised {type(error).__name__}: {error}") from error
+        raise InputError(
+            f"{mutation.where}: {sequence_name((mutation,))} raised {type(error).__name__}: {clause(error)}"
+        ) from error
     if not isinstance(mutated, Config):
         raise InputError(
             f"{mutation.where}: {mutation.function} must return a Config, but got {type(mutated).__name__}"

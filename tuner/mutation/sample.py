@@ -13,6 +13,7 @@ from tuner.mutation.space import Grid, Range, Space
 Sequence = tuple[tuple[int, Mutation], ...]
 """Mutations with the numbers of their grids in the file."""
 
+MAX_DEPTH = 100
 DRAWS = 200
 DRAWS_A_VARIANT = 50
 """A space is taken for exhausted after so many draws, most of them repeats by then."""
@@ -25,8 +26,10 @@ def sampled(base: Config, mutations: Space, rng: np.random.Generator, *, samples
     arguments. What repeats a config, or cannot be applied, is drawn again.
 
     Raises:
-        InputError: a mutation can be applied nowhere, or two variants have one name.
+        InputError: a mutation can be applied nowhere, two variants have one name, or `depth` is beyond any use.
     """
+    if depth > MAX_DEPTH:
+        raise InputError(f"--depth must be at most {MAX_DEPTH} for a search that draws sequences, but got {depth}")
     found = _Draws(base)
     for _ in range(DRAWS + DRAWS_A_VARIANT * samples if mutations else 0):
         if len(found.variants) > samples:
@@ -97,7 +100,7 @@ class _Draws:
             try:
                 config = mutation.apply(config)
             except ConfigError as error:
-                where = f"{mutation.where}: {mutation.name} cannot be applied to {sequence_name(parents)}"
+                where = f"{mutation.where}: {sequence_name((mutation,))} cannot be applied to {sequence_name(parents)}"
                 self._failures.setdefault(number, f"{where}: {error}")
                 return None
             self._applied.add(number)

@@ -10,6 +10,7 @@ from tuner.errors import Path as KeyPath
 from tuner.mutation.mutation import Value, find_function
 
 DIGITS = 4
+MOST_STEPS = 2**53
 STEP_DIGITS = 12
 """Significant ones: 0.1 + 2 * 0.1 is 0.3 then, and no multiple of a step is moved."""
 
@@ -136,4 +137,9 @@ def _range(document: Document, path: KeyPath, values: dict[str, Any]) -> Range:
         raise InputError(f"{where}: step > 0 must hold, but got {found.step}")
     if found.log and found.step is not None:
         raise InputError(f"{where}: a range has log: true or a step, not both")
+    step = found.step or (1 if found.whole and not found.log else None)
+    if step is not None and not (found.max - found.min) / step < MOST_STEPS:
+        raise InputError(
+            f"{where}: a range has fewer than 2^53 steps, but got steps of {step:g} from {found.min:g} to {found.max:g}"
+        )
     return found

@@ -30,6 +30,9 @@ def networks_of(config: Config, num_neurons: int, weights: Weights) -> list[Conv
     Raises:
         InputError: the weights are another architecture's.
     """
+    if config.model.num_classes not in (None, num_neurons):
+        told = config.model.num_classes
+        raise InputError(f"the config has num_classes: {told}, but the weights are of {num_neurons} neurons")
     nets = []
     for name, values in sorted(weights.items()):
         net = ConvNet(config.model, num_neurons, torch.Generator())

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.dataset.load import Dataset
-from tuner.engine.out_of_fold import NOT_WHOLE, are_folds, why_not_whole
-from tuner.errors import InputError
+from tuner.engine.out_of_fold import are_folds
+from tuner.errors import InputError, clause
+from tuner.npy import read_npz
 from tuner.results.folder import Folder
 
 RESPONSES, BASELINES = "responses.npz", "baselines.npz"
@@ -56,9 +57,10 @@ def read_responses(folder: Folder) -> Responses:
     fits = responses.ndim == 2 and len(responses) > 0 and responses.dtype == np.float32
     if not fits or noise.shape != () or noise.dtype != np.float64 or neurons.dtype.kind != "U":
         raise InputError(f"{folder.uri}/{RESPONSES} holds arrays of another shape or type")
-    if neurons.shape != responses.shape[1:]:
+    names = tuple(str(name) for name in neurons.flat)
+    if neurons.shape != responses.shape[1:] or len({name for name in names if name.isprintable()}) < len(names):
         raise InputError(f"{folder.uri}/{RESPONSES} does not name each of its {responses.shape[1]} neurons once")
-    return Responses(responses, tuple(str(name) for name in neurons), None if np.isnan(noise) else float(noise))
+    return Responses(responses, names, None if np.isnan(noise) else float(noise))
 
 
 def write_baselines(folder: Folder, baselines: Predictions, folds_RL: npt.NDArray[np.int64]) -> None:
@@ -94,7 +96,7 @@ def _packed(arrays: Arrays) -> bytes:
 
 def _arrays(folder: Folder, name: str, *needed: str) -> Arrays:
     try:
-        with np.load(io.BytesIO(folder.read_bytes(name)), allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in (*needed, *arrays.files)}
-    except NOT_WHOLE as error:
-        raise InputError(f"{folder.uri}/{name} is missing or not whole: {why_not_whole(error)}") from None
+        arrays = read_npz(folder.read_bytes(name))
+        return {key: arrays[key] for key in (*needed, *arrays)}
+    except (ValueError, KeyError) as error:
+        raise InputError(f"{folder.uri}/{name} is missing or not whole: {clause(error)}") from None

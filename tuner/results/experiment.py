@@ -10,14 +10,14 @@ from tuner.config import Config, dump_config
 from tuner.cost import cost_of
 from tuner.engine.out_of_fold import FILE as OUT_OF_FOLD
 from tuner.engine.out_of_fold import OutOfFold, read_out_of_fold
-from tuner.errors import ConfigError, InputError
+from tuner.errors import ConfigError, InputError, clause
 from tuner.lineage import FILE as LINEAGE
 from tuner.lineage import Lineage, read_lineage
 from tuner.results.entry import Entry
 from tuner.results.files import CONFIG, FAILED, FINALS, MANIFEST, TIME_UP
 from tuner.results.folder import Folder, checked_name
 from tuner.results.history import RESULTS, TABLE, history_until, table_until
-from tuner.results.manifest import read_manifest
+from tuner.results.manifest import NOT_YAML, read_manifest
 from tuner.results.origin import ORIGIN, Origin, read_origin
 from tuner.results.record import STOPPED, Status, TrialRecord, read_rows
 from tuner.settings import build
@@ -124,8 +124,8 @@ class Experiment:
                 raise InputError(f"{self.folder.uri}/{name}/{CONFIG} is missing")
             try:
                 config = build(Config, yaml.safe_load(text))
-            except (yaml.YAMLError, ConfigError, ValueError, RecursionError) as error:
-                raise InputError(f"{self.folder.uri}/{name}/{CONFIG} is not whole: {error}") from None
+            except (yaml.YAMLError, ConfigError, *NOT_YAML) as error:
+                raise InputError(f"{self.folder.uri}/{name}/{CONFIG} is not whole: {clause(error)}") from None
             lineage = self._lineage(name)
             found.append(Entry.of(name, lineage) if lineage else Entry(name, config, tuple(mutations)))
         return tuple(found)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow
 from pyarrow import fs
 
-from tuner.errors import InputError, TunerError
+from tuner.errors import InputError, TunerError, clause
 
 OBJECT_STORES = ("s3", "gcs", "abfs")
 
@@ -69,8 +69,11 @@ class Folder:
         Raises:
             InputError: it is no file, or may not be read.
         """
-        if not self.exists(name):
+        kind = self._info(name).type
+        if kind == fs.FileType.NotFound:
             return b""
+        if kind == fs.FileType.Unknown:  # a pipe would be waited for, and a device may have no end
+            raise InputError(f"{self.uri}/{name} is no regular file, but a pipe or a device")
         try:
             with self._filesystem.open_input_stream(self._path(name)) as stream:
                 return bytes(stream.read())
@@ -169,9 +172,7 @@ class Folder:
         try:
             filesystem, path = fs.FileSystem.from_uri(self.uri)
         except (pyarrow.ArrowInvalid, OSError, ValueError) as error:
-            raise InputError(
-                f"--storage {self.uri} is not a storage that pyarrow knows: {str(error).splitlines()[0]}"
-            ) from None
+            raise InputError(f"--storage {self.uri} is not a storage that pyarrow knows: {clause(error)}") from None
         return filesystem, path
 
 
@@ -181,6 +182,8 @@ def checked_name(name: str, option: str) -> str:
     Raises:
         InputError: it cannot.
     """
+    if re.fullmatch(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", name):
+        raise InputError(f"{option} cannot be {name!r}, which is a device on Windows")
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.=+-]{0,99}", name):
         raise InputError(
             f"{option} must be at most 100 letters, digits and _.=+-, the first no sign, but got {name[:60]!r}"

@@ -15,6 +15,10 @@ from tuner.settings import plain
 VERSIONS = ("tuner", "ray", "torch", "numpy")
 
 
+NOT_YAML = (ValueError, RecursionError, IndexError, KeyError, AttributeError, TypeError, OverflowError)
+"""What the YAML library lets through, of `!!int ''`, `!!bool maybe`, `!!timestamp now` and the like."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What the user asked for.
@@ -69,7 +73,7 @@ def read_manifest(text: str, place: str) -> dict[str, Any]:
     try:
         manifest = yaml.safe_load(text)
         found = _File.model_validate(manifest)
-    except (yaml.YAMLError, ValidationError, ValueError, RecursionError):
+    except (yaml.YAMLError, ValidationError, *NOT_YAML):
         raise InputError(f"{place} is not whole") from None
     for name in found.variants:
         if not name.isprintable() or name in ("", ".", "..") or set(name) & set("/\\") or len(name.encode()) > 255:

@@ -50,7 +50,7 @@ class ModelFolder:
             InputError: nothing tells.
         """
         file = self.path / ORIGIN
-        return read_origin(file.read_text() if file.is_file() else "", str(self.path))
+        return read_origin(file.read_text(errors="replace") if file.is_file() else "", str(self.path))
 
     def config(self) -> Config:
         """The config that the model is trained with.
@@ -83,12 +83,12 @@ class ModelFolder:
     def measurements(self) -> tuple[Measurement, ...]:
         """What was measured so far."""
         results = self.path / RESULTS
-        return read_rows(results.read_text()) if results.is_file() else ()
+        return read_rows(results.read_text(errors="replace")) if results.is_file() else ()
 
     def keep_rows(self, up_to_step: int) -> None:
         """`result.json` ends with this step; a crash can leave evaluations of steps that will be taken again."""
         results = self.path / RESULTS
-        text = results.read_text() if results.is_file() else ""
+        text = results.read_text(errors="replace") if results.is_file() else ""
         partial = results.with_name(RESULTS + ".partial")
         partial.write_text(history_until(text, up_to_step))
         partial.replace(results)

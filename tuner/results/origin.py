@@ -1,10 +1,10 @@
 """What a model was trained on: it goes with the model, so that nothing exported later says otherwise."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from tuner.dataset.load import Dataset
-from tuner.errors import InputError
+from tuner.errors import InputError, short
 
 ORIGIN = "origin.json"
 
@@ -37,7 +37,11 @@ def origin_of(dataset: Dataset, seed: int) -> Origin:
 
 def describe_data(dataset: Dataset) -> str:
     """One sentence on a data set; it says so where nobody recorded it."""
-    kind = "SIMULATED responses, which nobody recorded," if dataset.simulated else f"Responses in `{dataset.source}`"
+    kind = (
+        "SIMULATED responses, which nobody recorded,"
+        if dataset.simulated
+        else f"Responses in `{short(dataset.source)}`"
+    )
     size = f"{len(dataset.neurons)} neurons to {len(dataset.labelled)} images"
     return f"{kind} of {size} (fingerprint {dataset.fingerprint})."
 
@@ -50,7 +54,8 @@ def read_origin(text: str, place: str) -> Origin:
     """
     try:
         origin = Origin(**json.loads(text))
-        if not (isinstance(origin.data, str) and isinstance(origin.seed, int)):
+        whole = all(type(getattr(origin, field.name)) is field.type for field in fields(Origin))
+        if not whole or not (origin.data + origin.fingerprint).isprintable() or not 0 <= origin.seed < 2**63:
             raise ValueError
     except (ValueError, TypeError, RecursionError):
         raise InputError(f"{place}/{ORIGIN} is missing or not whole") from None

@@ -133,18 +133,22 @@ def measurement_of(row: Mapping[str, Any]) -> Measurement:
 
     Raises:
         KeyError: the row is not one of ours.
+        TypeError: as above.
+        ValueError: as above.
     """
     neuron = row["neuron"]
-    names = tuple(neuron["rmse"])
+    names = tuple(str(name) for name in neuron["rmse"])
+    if not all(name.isprintable() for name in names):
+        raise ValueError("a neuron's name cannot be printed")
     return Measurement(
-        step=int(row["step"]),
+        step=_step(row["step"]),
         rmse=float(row["rmse"]),
         rmse_se=float(row["rmse_se"]),
         train_rmse=float(row["train_rmse"]),
         neurons=names,
-        neuron_rmse=tuple(neuron["rmse"][name] for name in names),
-        neuron_correlation=tuple(neuron["correlation"][name] for name in names),
-        neuron_r2=tuple(neuron["r2"][name] for name in names),
+        neuron_rmse=tuple(float(neuron["rmse"][name]) for name in names),
+        neuron_correlation=tuple(float(neuron["correlation"][name]) for name in names),
+        neuron_r2=tuple(float(neuron["r2"][name]) for name in names),
         seconds=float(row.get("time_total_s", 0.0)),
         ending=str(row.get("ending", "")) or (STOPPED if row.get("done") else ""),
         descent=_descent(row[DESCENT]) if DESCENT in row else None,
@@ -153,7 +157,14 @@ def measurement_of(row: Mapping[str, Any]) -> Measurement:
 
 def _descent(told: Mapping[str, Any]) -> Descent:
     mutations = tuple(str(name) for name in told["mutations"])
-    return Descent(int(told["step"]), str(told["donor"]), mutations, str(told["inherited"]))
+    return Descent(_step(told["step"]), str(told["donor"]), mutations, str(told["inherited"]))
+
+
+def _step(told: Any) -> int:
+    step = int(told)
+    if not 0 <= step < 2**63:
+        raise ValueError(f"a row's step is 0 or more, but got {step}")
+    return step
 
 
 def read_rows(text: str) -> tuple[Measurement, ...]:
