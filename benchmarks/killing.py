@@ -25,7 +25,7 @@ from tuner.errors import InputError
 
 TRIAL = "ray::ResourceTrainable"
 POLL_S = 0.02
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
 UNSTABLE = ("seconds",)
 """Columns of the leaderboard that are another time's."""
 

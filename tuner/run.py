@@ -206,7 +206,7 @@ def open_experiment(options: argparse.Namespace) -> "Experiment":
     elif not options.dry_run:
         refuse_begun(folder)
     for place in (folder.local, *folder.local.parents) if folder.local else ():
-        if place.is_file():
+        if place.exists() and not place.is_dir():
             raise InputError(f"{place} is a file; --storage takes the folder that experiments are kept in")
     return experiment
 

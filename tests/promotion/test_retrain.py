@@ -1,4 +1,3 @@
-import re
 
 import pytest
 import torch
@@ -7,7 +6,7 @@ from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import whole
 from tuner.engine.pack import Pack
-from tuner.errors import InputError, TunerError
+from tuner.errors import TunerError
 from tuner.lineage import Phase, single
 from tuner.model import ConvNet
 from tuner.promotion.retrain import lineage_on_all, retrain, steps_on_all
@@ -52,26 +51,6 @@ def test_every_labelled_image_counts(config: Config, dataset: Dataset) -> None:
 def test_a_network_that_diverges_is_not_exported(config: Config, dataset: Dataset) -> None:
     with pytest.raises(TunerError, match="a network of v diverged while it was retrained for 5 steps"):
         retrain((member(with_training(config, learning_rate=1e30), 5),), dataset, seed=4)
-
-
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        ({"image_size": 21}, "model.image_size must be at most 20, the images' smaller side, but got 21"),
-        ({"num_classes": 5}, "model.num_classes must be 4, the number of neurons in somewhere, but got 5"),
-    ],
-)
-def test_a_config_that_was_changed_to_what_the_data_do_not_have_is_refused_untrained(
-    config: Config, dataset: Dataset, changes: dict[str, object], problem: str
-) -> None:
-    changed = replaced(config, {"model": replaced(config.model, changes)})
-    schedule = Member("v", (Phase(0, config), Phase(2, changed)), 3, 20, 1)
-
-    def never(function: object, calls: object) -> list[object]:
-        raise AssertionError("nothing is trained")
-
-    with pytest.raises(InputError, match=f"^the config of v does not fit the data: {re.escape(problem)}$"):
-        retrain((member(config, 3), schedule), dataset, seed=4, each=never)
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from tuner.errors import InputError, Interrupted, TunerError
+from tuner.lineage import Phase, dump_lineage
 from tuner.raytune.stopper import Limits
 from tuner.results.evidence import read_evidence
 from tuner.seeding import seed_of
 from tuner.settings import replaced
 from tuner.stages import budget
 from tuner.stages.budget import SEARCH_SHARE, Budget
+from tuner.stages.configs import check_configs
 from tuner.stages.job import Job
 from tuner.stages.search import ENDED, cut_back, is_searched, search
 
@@ -129,3 +131,13 @@ def test_a_config_that_was_edited_so_that_it_does_not_fit_the_data_is_not_gone_o
     ):
         search(searched, trials, None, Budget(None))
     assert trials.calls == []
+
+
+def test_nor_is_a_lineage(searched: Job) -> None:
+    config = searched.entries[1].config
+    other = replaced(config, {"model": replaced(config.model, {"image_size": 21})})
+    lineage = (Phase(0, other), Phase(2, config, ("smaller",), "base"))
+    trial = searched.experiment.folder / "good"
+    trial.write(f"{trial.folders()[-1]}/lineage.json", dump_lineage(lineage))
+    with pytest.raises(InputError, match=r"/good/checkpoint_\*/lineage\.json does not fit the data: model\.image_size"):
+        check_configs(searched.experiment, searched.dataset)

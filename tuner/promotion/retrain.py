@@ -8,13 +8,12 @@ from typing import Any
 from torch import Tensor
 
 from tuner.config import Config
-from tuner.dataset.fit import fitted
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import whole
 from tuner.engine.lineage_pack import LineagePack
 from tuner.engine.pack import Pack
 from tuner.engine.process import available_cpus, own_process
-from tuner.errors import ConfigError, InputError, TunerError
+from tuner.errors import TunerError
 from tuner.lineage import Lineage
 from tuner.promotion.ensemble import Ensemble, networks_of
 from tuner.results.promotion import Member
@@ -40,28 +39,12 @@ def retrain(members: tuple[Member, ...], dataset: Dataset, *, seed: int, each: E
 
     Raises:
         TunerError: one of them diverged.
-        InputError: a config does not fit the data: it was changed after the search.
     """
-    check_fit(members, dataset)
     calls = [(member, number) for member in members for number in range(member.networks)]
     weights = each(partial(train_network, dataset=dataset, seed=seed), calls)
     neurons = len(dataset.neurons)
     pairs = zip(calls, weights, strict=True)
     return Ensemble([net for (member, _), found in pairs for net in networks_of(member.config, neurons, found)]).eval()
-
-
-def check_fit(members: tuple[Member, ...], dataset: Dataset) -> None:
-    """Nothing happens if the data can train all members.
-
-    Raises:
-        InputError: a config asks for other images or neurons than the data have.
-    """
-    for member in members:
-        for phase in member.lineage:
-            try:
-                fitted(phase.config, dataset, member.variant)
-            except ConfigError as error:
-                raise InputError(f"the config of {member.variant} does not fit the data: {error}") from None
 
 
 def train_network(member: Member, number: int, *, dataset: Dataset, seed: int, threads: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from tuner.dataset.fit import fitted
 from tuner.dataset.load import Dataset
 from tuner.errors import ConfigError, InputError
+from tuner.lineage import FILE as LINEAGE
 from tuner.results.experiment import Experiment
 from tuner.results.files import CONFIG
 
@@ -14,9 +15,11 @@ def check_configs(experiment: Experiment, dataset: Dataset) -> None:
         InputError: it names the file of one that cannot.
     """
     for entry in experiment.entries():
-        try:
-            if fitted(entry.config, dataset, entry.name) != entry.config:
-                raise ConfigError(("model", "num_classes"), f"is missing; it must be {len(dataset.neurons)}")
-        except ConfigError as error:
-            where = f"{experiment.folder.uri}/{entry.name}/{CONFIG}"
-            raise InputError(f"{where} does not fit the data: {error}") from None
+        for phase in entry.lineage:
+            try:
+                if fitted(phase.config, dataset, entry.name) != phase.config:
+                    raise ConfigError(("model", "num_classes"), f"is missing; it must be {len(dataset.neurons)}")
+            except ConfigError as error:
+                file = CONFIG if phase.config == entry.config else f"checkpoint_*/{LINEAGE}"
+                where = f"{experiment.folder.uri}/{entry.name}/{file}"
+                raise InputError(f"{where} does not fit the data: {error}") from None
