@@ -46,5 +46,8 @@ def test_a_table_has_the_rows_of_its_history() -> None:
     ]
 
 
-def test_without_a_table_none_is_made() -> None:
-    assert table_until("", text(line(2))) == ""
+@pytest.mark.parametrize("before", ["", 'step,"', "\r\n"])
+def test_without_a_table_there_is_one_of_the_historys_rows(before: str) -> None:
+    expected = "step,rmse,neuron/r2/a\r\n2,0.5,0.5\r\n4,0.4,0.4\r\n"
+    assert table_until(before, text(line(2), line(4, 0.4))) == expected
+    assert table_until("", "") == ""

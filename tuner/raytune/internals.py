@@ -16,7 +16,7 @@ from ray.tune.search.optuna import OptunaSearch
 from ray.tune.utils.object_cache import _ObjectCache
 
 METHODS: dict[type, tuple[str, ...]] = {
-    CSVLoggerCallback: ("_restore_from_remote",),
+    CSVLoggerCallback: ("_restore_from_remote", "_setup_trial"),
     HyperBandScheduler: ("_process_bracket",),
     JsonLoggerCallback: ("_restore_from_remote",),
     PopulationBasedTraining: ("_checkpoint_or_exploit", "_get_new_config", "_quantiles", "_save_trial_state"),
@@ -27,6 +27,7 @@ METHODS: dict[type, tuple[str, ...]] = {
 """Called, or replaced by ours, in a class of this room or below."""
 
 ATTRIBUTES: dict[type, tuple[str, ...]] = {
+    CSVLoggerCallback: ("_trial_continue", "_trial_csv", "_trial_files"),
     OptunaSearch: ("_ot_study", "_ot_trials", "_completed_trials"),
     PopulationBasedTraining: ("_trial_state", "_next_perturbation_sync"),
     TrialRunnerWrapper: ("_tune_controller",),

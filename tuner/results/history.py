@@ -26,20 +26,22 @@ def table_until(text: str, history: str) -> str:
     """The rows of a `progress.csv` that a history has, in order and each step once; those that it lacks are added.
 
     Args:
-        text: Of the file; empty if there is none.
+        text: Of the file; if there is none, the first row of the history says which columns it has.
         history: See `history_until`.
     """
+    reader = csv.DictReader(io.StringIO(text if "\n" in text else "", newline=""))
     try:
-        reader = csv.DictReader(io.StringIO(text, newline=""))
         names, rows = list(reader.fieldnames or ()), list(reader)
     except csv.Error:
-        return ""
+        names, rows = [], []
+    history_rows = [json.loads(line) for line in history.splitlines()]
+    names = names or list(_flat(history_rows[0]) if history_rows else ())
     known = {row["step"]: row for row in rows if row.get("step") and None not in row and None not in row.values()}
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\r\n")
     if names:
         writer.writeheader()
-        for row in map(json.loads, history.splitlines()):
+        for row in history_rows:
             writer.writerow(known.get(str(row["step"]), _flat(row)))
     return file.getvalue()
 
