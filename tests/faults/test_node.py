@@ -11,14 +11,14 @@ import pytest
 
 from benchmarks.killing import Killed, recording
 
-INTERVAL = 5
+INTERVAL, LAST = 20, 1200
 CONFIG = f"""
 data: {{folds: 2, random_seed: 3}}
 model:
   image_size: 16
-  conv_layers: [{{num_filters: 8, kernel_size: 5}}]
+  conv_layers: [{{num_filters: 24, kernel_size: 5}}]
 training:
-  {{eval_steps: {INTERVAL}, max_steps: 150, early_stopping_evals: 100, learning_rate: 0.003, precision: fp32}}
+  {{eval_steps: {INTERVAL}, max_steps: {LAST}, early_stopping_evals: 100, learning_rate: 0.003, precision: fp32}}
 """
 MUTATIONS = """
 change_training:
@@ -56,7 +56,7 @@ def test_the_trials_of_a_node_that_died_go_on_on_another(cluster: Any, tmp_path:
     assert not raylet.is_running()
     time.sleep(1)
     reached = run.progress()
-    assert min(reached[name] for name in trials) < 150
+    assert max(reached[name] for name in trials) < LAST
     assert run.end(200) == 0, run.said
     ((lost, step),) = run.gone_on_from()
     assert reached[lost] - INTERVAL <= step <= reached[lost]
@@ -64,5 +64,4 @@ def test_the_trials_of_a_node_that_died_go_on_on_another(cluster: Any, tmp_path:
     assert re.search(rf"{re.escape(lost)}: preempted: .*; it is tried again", log)
     for name in trials:
         steps = run.steps(name)
-        assert sorted(set(steps)) == list(range(INTERVAL, 151, INTERVAL))
-        assert len(steps) <= len(set(steps)) + 1
+        assert steps == list(range(INTERVAL, LAST + 1, INTERVAL))

@@ -12,6 +12,8 @@ from tuner.results.folder import Folder
 from tuner.results.owner import Owner, in_use, read_owner
 
 RENEWAL_S = 5.0
+SETTLED_S = 1.0
+"""More than there is between two lines of this file, with a storage that is far away."""
 WATCHED = 5
 """Renewals that a live owner never misses all; no clock is compared, since clocks jump and differ."""
 
@@ -34,7 +36,7 @@ def renewed(folder: Folder, me: Owner, say: Callable[[str], None], renewal_s: fl
             folder.write(LOCK, me.dump())
         except TunerError as error:
             raise InputError(str(error)) from None
-        time.sleep(renewal_s)  # whoever saw no lock before it was written has written its own by now
+        time.sleep(min(renewal_s, SETTLED_S))  # whoever saw no lock before it was written has written its own by now
         found = folder.read(LOCK)
         if found != me.dump():
             raise in_use(folder.uri, read_owner(found))

@@ -1,7 +1,7 @@
 """Kills processes while they copy files. Python imports this at start-up where its folder is on PYTHONPATH.
 
-`TUNER_FAULTS` holds a JSON list of faults: what the paths of the copy hold, and who dies, the process itself or the
-driver. Each happens once, with half of every file copied, and leaves a mark in the folder `TUNER_FAULTS_MARKS`.
+`TUNER_FAULTS` holds a JSON list of faults: what the paths of the copy hold, and who dies: the process itself, or the
+driver with it. Each happens once, with half of every file copied, and leaves a mark in the folder `TUNER_FAULTS_MARKS`.
 """
 
 import importlib.abc
@@ -46,7 +46,9 @@ def breaking(copy_files):  # noqa: ANN001, ANN201
                 for path in files:
                     content = path.read_bytes()
                     Path(destination, path.name).write_bytes(content[: len(content) // 2])
-                os.kill(os.getpid() if fault["dies"] == "self" else int(os.environ[DRIVER]), signal.SIGKILL)
+                if fault["dies"] == "driver":
+                    os.kill(int(os.environ[DRIVER]), signal.SIGKILL)
+                os.kill(os.getpid(), signal.SIGKILL)
         return copy_files(source, destination, *args, **kwargs)
 
     return copy
