@@ -30,7 +30,7 @@ Make = Callable[[str, Lineage], Trial]
 @pytest.fixture
 def experiment(tmp_path: Path) -> Path:
     (tmp_path / "name").mkdir()
-    Recovery.begin(Folder.at(str(tmp_path / "name")))
+    Recovery.begin(Folder.at(str(tmp_path / "name")), ())
     return tmp_path / "name"
 
 
@@ -198,3 +198,29 @@ def test_a_trial_that_has_ended_is_left_alone(experiment: Path, make: Make, conf
     trial.set_status(Trial.TERMINATED)
     Recovery.recover(trial)
     assert gone_on_from(trial) is None
+
+
+def test_rows_that_ray_had_not_yet_copied_are_completed_also_of_trials_that_have_ended(experiment: Path) -> None:
+    save(experiment / "a", 0, row(2), row(4))
+    save(experiment / "a", 1, row(2), row(4), row(6))
+    results = experiment / "a" / "result.json"
+    results.write_text(f"{row(2, pid=7)}\n{row(4)[:9]}")
+    Recovery.begin(Folder.at(str(experiment)), ["a", "absent"])
+    assert results.read_text() == f"{row(2, pid=7)}\n{row(4)}\n{row(6)}\n"
+    assert sorted(path.name for path in experiment.iterdir()) == ["a"]
+    results.write_text(f"{row(2)}\n{row(4)}\n{row(6, done=True)}\n")
+    Recovery.begin(Folder.at(str(experiment)), ["a"])
+    assert results.read_text() == f"{row(2)}\n{row(4)}\n{row(6, done=True)}\n"
+    (experiment / "a" / "checkpoint_000001" / CARRIED).write_text("cut")
+    results.write_text("")
+    Recovery.begin(Folder.at(str(experiment)), ["a"])
+    assert results.read_text() == ""
+
+
+def test_an_end_that_ray_has_not_heard_of_is_forgotten(experiment: Path, make: Make, config: Config) -> None:
+    trial, folder = make("a", single(config)), experiment / "a"
+    save(folder, 0, row(2))
+    for name in ("stopped.txt", "failed.txt"):
+        (folder / name).write_text("x")
+    Recovery.recover(trial)
+    assert not list(folder.glob("*.txt"))

@@ -34,6 +34,10 @@ class Seal:
         """JSON text that `read_seal` reads."""
         return json.dumps({"format": FORMAT, "step": self.step, "crc32": dict(self.crc32)})
 
+    def only(self, *names: str) -> "Seal":
+        """The same of some of the files."""
+        return Seal(self.step, {name: self.crc32[name] for name in names if name in self.crc32})
+
     def unsealed(self, read: Callable[[str], bytes], place: str) -> dict[str, bytes]:
         """The content of every file.
 

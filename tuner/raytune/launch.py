@@ -69,12 +69,12 @@ def run_trials(
         TunerError: the storage has no room, or the disk budget is too small; nothing is lost.
     """
     Relay.begin(listeners)
+    Recovery.begin(experiment.folder, [entry.name for entry in entries])
     records = [experiment.record(entry) for entry in entries]
     curves = {record.variant: {one.step: one.rmse for one in record.measurements} for record in records}
     StopEarly.begin(limits, experiment.mark_time_up, curves=curves)
     Failures.begin()
     DiskBudget.begin(experiment.folder, disk)
-    Recovery.begin(experiment.folder)
     Snapshot.begin(experiment.folder)
     method.begin(experiment, added)
     trainable = _trainable(dataset, resources)

@@ -1,6 +1,8 @@
 """Where a trial goes on: at the newest whole checkpoint in its folder, whatever Ray knows of it."""
 
 import logging
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
@@ -14,6 +16,7 @@ from tuner.lineage import FILE as LINEAGE
 from tuner.lineage import read_lineage
 from tuner.raytune.assignment import Assignment, name_of
 from tuner.raytune.internals import Saved, go_on_from
+from tuner.results.files import FAILED, TIME_UP
 from tuner.results.folder import Folder
 from tuner.results.history import CARRIED, RESULTS, TABLE, history_until, rows_in, table_until
 
@@ -47,17 +50,19 @@ class Recovery:
     """Trials of this process that begin, or are tried again, go on where their folders say.
 
     Ray's snapshot may be older than the checkpoints, and a checkpoint may have been cut short: then the trial goes on
-    from the one before it. `result.json` may lack rows, or hold some of steps that will be taken again: afterwards it
-    holds those of the steps that were taken.
+    from the one before it. `result.json` may lack rows, which Ray copies every few seconds, or hold some of steps that
+    will be taken again: afterwards it holds those of the steps that were taken.
     """
 
     _experiment: ClassVar[Folder]
     _seen: ClassVar[set[str]] = set()
 
     @classmethod
-    def begin(cls, experiment: Folder) -> None:
-        """From now on trials are those of this experiment; none was seen yet."""
+    def begin(cls, experiment: Folder, trials: Iterable[str]) -> None:
+        """From now on trials are those of this experiment, whose rows are complete; none was seen yet."""
         cls._experiment, cls._seen = experiment, set()
+        for name in trials:
+            _complete_rows(experiment / name)
 
     @classmethod
     def recover(cls, trial: Trial) -> None:
@@ -81,6 +86,8 @@ class Recovery:
         if told.name not in cls._seen:
             cls._seen.add(told.name)
             _mend_rows(folder, found)
+            for mark in (FAILED, TIME_UP):  # Ray has not heard of that end, and goes on
+                folder.remove(mark)
 
     @classmethod
     def _of_another(cls, trial: Trial) -> Found | None:
@@ -129,6 +136,22 @@ def _read(place: Folder) -> dict[str, bytes]:
         InputError: it is not whole.
     """
     return read_seal(place.read(SEAL), place.uri).unsealed(place.read_bytes, place.uri)
+
+
+def _complete_rows(folder: Folder) -> None:
+    """The rows that the newest checkpoint carries are there; its weights are not looked at."""
+    for number in _numbers(folder)[-1:]:
+        place = folder / f"{PREFIX}{number:06d}"
+        try:
+            carried = read_seal(place.read(SEAL), place.uri).only(CARRIED).unsealed(place.read_bytes, place.uri)
+        except InputError:
+            return
+        history = folder.read(RESULTS)
+        lines = carried[CARRIED].decode(errors="replace")
+        complete = history_until(lines, sys.maxsize, history.splitlines())
+        if len(complete.splitlines()) > len(history.splitlines()):
+            folder.write(RESULTS, complete)
+            folder.write(TABLE, table_until(folder.read(TABLE), complete))
 
 
 def _mend_rows(folder: Folder, found: Found | None) -> None:

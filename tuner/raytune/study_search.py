@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar
 
 import optuna
@@ -54,7 +54,6 @@ class StudySearch(OptunaSearch):
             study_name="variants",
             storage=self._file.storage(),
         )
-        self.settle()
 
     @classmethod
     def begin(cls, source: Suggestions, experiment: Experiment, added: Callable[[Entry], None]) -> None:
@@ -75,14 +74,15 @@ class StudySearch(OptunaSearch):
         """Whether no variant is suggested any more."""
         return len(self._entries) > self._source.samples or bool(self._ot_study.user_attrs.get(EXHAUSTED))
 
-    def adopt(self, trials: Iterable[Trial]) -> None:
-        """These trials were restored by Ray, with the variants that they are of."""
+    def adopt(self, trials: Collection[Trial]) -> None:
+        """These trials were restored by Ray, with the variants that they are of; of others the study knows the end."""
         running = {trial.user_attrs.get(VARIANT): trial for trial in self._study_trials(TrialState.RUNNING)}
         for trial in trials:
             name = name_of(trial.config)
             self._on_ray.add(name)
             if trial.trial_id not in self._ot_trials and name in running:
                 self._ot_trials[trial.trial_id] = optuna.Trial(self._ot_study, running[name]._trial_id)
+        self.settle({name_of(trial.config) for trial in trials if not trial.is_finished()})
 
     def suggest(self, trial_id: str) -> Any:
         """Ray's hook: the next trial's config, or that there are no more."""
@@ -112,12 +112,16 @@ class StudySearch(OptunaSearch):
         super().on_trial_complete(trial_id, result if good else None, error=not good)
         self._file.keep()
 
-    def settle(self) -> None:
-        """The study knows of the trials that ended without Ray's saying so: by a crash, or since time was up."""
+    def settle(self, going_on: Collection[str] = ()) -> None:
+        """The study knows of the trials that ended without Ray's saying so: by a crash, or since time was up.
+
+        Args:
+            going_on: Variants of which Ray has not heard so; what their folders tell is of an end that comes again.
+        """
         for trial in self._study_trials(TrialState.RUNNING):
             entry = self._entries.get(trial.user_attrs.get(VARIANT, ""))
             record = None if entry is None else self._experiment.record(entry)
-            if record is None or record.ended:
+            if record is None or (record.ended and record.variant not in going_on):
                 self._tell(optuna.Trial(self._ot_study, trial._trial_id), record)
         self._file.keep()
 

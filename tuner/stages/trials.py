@@ -80,7 +80,7 @@ class Crew:
                 retry_failed=self.retry_failed,
                 disk=self.disk,
             )
-        return ended | before
+        return ended | {entry.name for entry in entries if experiment.record(entry).ended}
 
 
 def crew_for(
