@@ -126,14 +126,16 @@ def test_without_a_whole_one_a_trial_begins(experiment: Path, make: Make, config
     assert (experiment / "a" / "result.json").read_text() == ""
 
 
-def test_the_last_interval_of_a_trial_that_had_ended_is_taken_again(
+def test_the_last_row_of_a_trial_that_had_ended_comes_again_and_nothing_else(
     experiment: Path, make: Make, config: Config
 ) -> None:
     trial = make("a", single(config))
-    before = save(experiment / "a", 0, row(2))
-    save(experiment / "a", 1, row(2), row(4, done=True))
+    last = save(experiment / "a", 1, row(2), row(4, done=True, training_iteration=2))
     Recovery.recover(trial)
-    assert gone_on_from(trial) == (str(before), 2)
+    assert gone_on_from(trial) == (str(last), 3)
+    latest: Any = trial.latest_checkpoint_result
+    assert (latest.metrics["training_iteration"], latest.metrics["done"]) == (1, False)
+    assert (experiment / "a" / "result.json").read_text() == f"{row(2)}\n"
 
 
 def test_rows_are_those_of_the_steps_that_were_taken(experiment: Path, make: Make, config: Config) -> None:

@@ -1,5 +1,6 @@
 """Ray's snapshot as one file; the experiment itself is run in the tests that kill it."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +48,7 @@ def trials(tmp_path: Path) -> list[Any]:
 def write(trials: list[Any], session: str, content: str) -> None:
     staged = Path(trials[0].storage.experiment_driver_staging_path)
     for name in NAMES:
-        (staged / name.format(session)).write_text(content)
+        (staged / name.format(session)).write_text(json.dumps(content))
     state = staged / NAMES[0].format(session)
     os.utime(state, ns=(state.stat().st_atime_ns, hash(content) & 0xFFFFFFFF))
 
@@ -89,7 +90,7 @@ def test_what_is_restored_is_what_was_kept_and_nothing_of_rays_own(experiment: P
             (experiment / name.format(session)).write_text(content)
     (experiment / "manifest.yaml").write_text("stays")
     assert Snapshot.restore()
-    kept = {name.format("1"): "kept" for name in NAMES}
+    kept = {name.format("1"): '"kept"' for name in NAMES}
     assert files(experiment) == {**kept, "tuner.pkl": "tuner", "manifest.yaml": "stays"}
 
 
@@ -105,7 +106,7 @@ def test_what_was_restored_from_is_not_taken_for_new_though_the_clock_was_set_ba
     Snapshot().on_step_begin(2, trials)
     assert Snapshot.restore()
     assert {name: text for name, text in files(experiment).items() if name.startswith("exp")} == {
-        NAMES[0].format("2"): "new"
+        NAMES[0].format("2"): '"new"'
     }
 
 
@@ -133,3 +134,13 @@ def test_a_snapshot_writes_nothing_but_rays_files(experiment: Path) -> None:
     assert Snapshot.restore()
     assert files(experiment) == {"tuner.pkl": "tuner"}
     assert sorted(path.name for path in experiment.parent.iterdir()) == ["name"]
+
+
+def test_a_state_that_was_cut_short_by_a_full_disk_is_not_kept(experiment: Path, trials: list[Any]) -> None:
+    write(trials, "1", "whole")
+    Snapshot().on_step_begin(1, trials)
+    before = (experiment / FILE).read_bytes()
+    state = Path(trials[0].storage.experiment_driver_staging_path) / NAMES[0].format("1")
+    state.write_text('{"trial_data": [')
+    Snapshot.keep()
+    assert (experiment / FILE).read_bytes() == before

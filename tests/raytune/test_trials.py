@@ -291,3 +291,24 @@ def test_an_experiments_folder_stays_within_its_budget_or_the_run_ends_and_can_g
         assert 10 * one < scales.most < room * one
     assert [record.status for record in experiment.records()] == ["finished"] * 3
     assert len(scales.curves["base"]) >= 20
+
+
+def test_a_trial_that_rays_list_was_made_without_is_run_after_the_others(
+    config: Config, dataset: Dataset, tmp_path: Path
+) -> None:
+    entries = tuple(Entry(name, config, ()) for name in ("base", "slow", "wild"))
+    experiment, found = Experiment.at(str(tmp_path), "group", "name"), Recorder()
+    experiment.begin({"variants": {entry.name: [] for entry in entries}}, entries, origin_of(dataset, SEED))
+    for listed in (entries[:2], entries):
+        run_trials(
+            experiment,
+            listed,
+            dataset,
+            seeds=SEEDS,
+            limits=Limits(),
+            resources=check_resources(Resources()),
+            listeners=(found, EndingMarks(experiment)),
+        )
+    assert set(found.endings) == {"base", "slow", "wild"}
+    assert [record.status for record in experiment.records()] == ["finished"] * 3
+    assert len({len(curve) for curve in found.curves.values()}) == 1

@@ -4,12 +4,18 @@ from pathlib import Path
 import pytest
 
 from tuner.config import Config
+from tuner.dataset.splits import whole
+from tuner.engine.checkpoint import Checkpoint, write_checkpoint
+from tuner.engine.out_of_fold import no_evaluations
+from tuner.engine.stopping import Patience
 from tuner.errors import InputError
+from tuner.lineage import Phase
 from tuner.results.ending_marks import EndingMarks
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment, last_line
 from tuner.results.origin import Origin
 from tuner.results.record import Measurement
+from tuner.settings import replaced
 
 ORIGIN = Origin("Made up.", False, "abc", 3)
 
@@ -138,3 +144,27 @@ def test_a_variant_can_be_added_to_those_of_the_manifest(experiment: Experiment,
     experiment.add(Entry("more", config, ("a",)), ORIGIN)
     assert experiment.entries() == (*before, Entry("more", config, ("a",)))
     assert experiment.manifest()["seed"] == 3
+
+
+def test_a_checkpoint_that_was_cut_short_hides_neither_the_lineage_nor_the_predictions(
+    config: Config, tmp_path: Path
+) -> None:
+    experiment = Experiment.at(str(tmp_path), "g", "n")
+    experiment.begin({"variants": {"base": []}}, (Entry("base", config, ()),), Origin("Made up.", True, "abc", 3))
+    lineage = (Phase(0, config), Phase(2, replaced(config, {"training": replaced(config.training, {"max_steps": 9})})))
+    curve = no_evaluations(whole(5, 1), 5, 2)
+    for number in range(2):
+        folder = tmp_path / "g" / "n" / "base" / f"checkpoint_{number:06d}"
+        folder.mkdir()
+        pack = {"step": number, "replicates": {"repeat0-fold0": {"net": {}}}}
+        write_checkpoint(folder, Checkpoint(pack, Patience(3), None, {}, curve, lineage))
+    for name in ("lineage.json", "out_of_fold.npz"):
+        (folder / name).write_bytes((folder / name).read_bytes()[:20])
+    assert experiment.entries()[0].schedule == lineage
+    found = experiment.out_of_fold("base", ended=True)
+    assert found is not None
+    assert found.folds.tolist() == curve.folds.tolist()
+    (folder.parent / "result.json").write_text(row(1, 0.5, "max_steps"))
+    assert experiment.out_of_fold("base") is not None
+    with pytest.raises(InputError, match=r"checkpoint_000001/out_of_fold\.npz is not a whole file"):
+        experiment.out_of_fold("base", ended=True)

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tuner.engine.seal import FILE as SEAL
+from tuner.engine.seal import Seal
 from tuner.errors import InputError, Interrupted, TunerError
 from tuner.lineage import Phase, dump_lineage
 from tuner.raytune.stopper import Limits
@@ -138,6 +140,8 @@ def test_nor_is_a_lineage(searched: Job) -> None:
     other = replaced(config, {"model": replaced(config.model, {"image_size": 21})})
     lineage = (Phase(0, other), Phase(2, config, ("smaller",), "base"))
     trial = searched.experiment.folder / "good"
-    trial.write(f"{trial.folders()[-1]}/lineage.json", dump_lineage(lineage))
+    files = {"lineage.json": dump_lineage(lineage).encode()}
+    for name, content in {**files, SEAL: Seal.of(2, files).dump().encode()}.items():
+        trial.write(f"{trial.folders()[-1]}/{name}", content)
     with pytest.raises(InputError, match=r"/good/checkpoint_\*/lineage\.json does not fit the data: model\.image_size"):
         check_configs(searched.experiment, searched.dataset)

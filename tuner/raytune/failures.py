@@ -18,21 +18,25 @@ NO_ROOM: Kind = "no room in the storage"
 ATTEMPTS = 3
 """That a trial is tried again for an unknown reason without getting further."""
 
-SIGNS: dict[Kind, re.Pattern[str]] = {
-    "preempted": re.compile(r"its node has died|was preempted|node was terminated|NodeDiedError"),
-    NO_ROOM: re.compile(r"No space left on device|Disk quota exceeded|Read-only file system"),
-    "out of memory": re.compile(
-        r"OutOfMemoryError|MemoryError|can't allocate memory|running low on memory|out of memory|ObjectStoreFullError"
+SIGNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("unknown error", re.compile("is not a whole checkpoint")),  # the one before it is gone on from
+    ("preempted", re.compile(r"its node has died|was preempted|node was terminated|NodeDiedError")),
+    (NO_ROOM, re.compile(r"No space left on device|Disk quota exceeded|Read-only file system")),
+    (
+        "out of memory",
+        re.compile(
+            r"OutOfMemoryError|MemoryError|can't allocate memory|running low on memory|out of memory|ObjectStoreFull"
+        ),
     ),
-    "wrong input": re.compile(r"tuner\.errors\.\w+"),
-}
+    ("wrong input", re.compile(r"tuner\.errors\.\w+")),
+)
 """What Ray's, Python's and PyTorch's errors say; the first that is found counts."""
 log = logging.getLogger(__name__)
 
 
 def kind_of(error: str) -> Kind:
     """Why something failed, by the text of its error, of a remote process or of this one."""
-    return next((kind for kind, sign in SIGNS.items() if sign.search(error)), "unknown error")
+    return next((kind for kind, sign in SIGNS if sign.search(error)), "unknown error")
 
 
 class Failures:

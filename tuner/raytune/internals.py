@@ -10,6 +10,7 @@ from ray.train._internal.storage import StorageContext
 from ray.tune import Checkpoint
 from ray.tune.execution.tune_controller import TrialRunnerWrapper, TuneController
 from ray.tune.experiment import Trial
+from ray.tune.experiment import trial as ray_trial
 from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
 from ray.tune.schedulers import HyperBandScheduler, PopulationBasedTraining
 from ray.tune.search.optuna import OptunaSearch
@@ -41,6 +42,11 @@ ATTRIBUTES: dict[type, tuple[str, ...]] = {
 def ask_before_retrying(policy: Callable[[Trial], bool]) -> None:
     """Ray asks the policy whether a trial that has failed is tried again; by itself it only counts."""
     Trial.should_recover = lambda trial: policy(trial)  # type: ignore[method-assign]
+
+
+def keep_names() -> None:
+    """A trial's local folder has its name, though one is there of a run that was interrupted: Ray would add to it."""
+    ray_trial._create_unique_logdir_name = lambda root, relative_logdir: relative_logdir
 
 
 def keep_actors(controller: Any, trials: Iterable[Trial]) -> None:
@@ -83,11 +89,12 @@ class Saved:
     row: dict[str, Any]
 
 
-def go_on_from(trial: Trial, checkpoints: list[Saved], number: int) -> None:
+def go_on_from(trial: Trial, name: str, checkpoints: list[Saved], number: int) -> None:
     """The trial goes on from the last of the checkpoints, or begins without any; Ray knows of no others.
 
     Args:
         trial: It does not run.
+        name: Of its folder.
         checkpoints: Oldest first; those in the trial's own folder will be deleted in this order.
         number: Of the newest in its own folder; -1 without one.
     """
@@ -99,7 +106,7 @@ def go_on_from(trial: Trial, checkpoints: list[Saved], number: int) -> None:
         for one in checkpoints
     ]
     manager: Any = trial.run_metadata.checkpoint_manager
-    own = [result for result, one in zip(results, checkpoints, strict=True) if one.trial == storage.trial_dir_name]
+    own = [result for result, one in zip(results, checkpoints, strict=True) if one.trial == name]
     manager._checkpoint_results, manager._latest_checkpoint_result = own, results[-1] if results else None
     storage.current_checkpoint_index = number
     trial.invalidate_json_state()

@@ -15,6 +15,7 @@ from tuner.raytune.assignment import name_of
 from tuner.raytune.cluster import Resources
 from tuner.raytune.disk_budget import Disk, DiskBudget
 from tuner.raytune.failures import NO_ROOM, Failures, kind_of
+from tuner.raytune.internals import keep_names
 from tuner.raytune.method import LISTED, Method
 from tuner.raytune.recovery import Recovery
 from tuner.raytune.relay import Listener, Relay
@@ -74,6 +75,7 @@ def run_trials(
     curves = {record.variant: {one.step: one.rmse for one in record.measurements} for record in records}
     StopEarly.begin(limits, experiment.mark_time_up, curves=curves)
     Failures.begin()
+    keep_names()
     DiskBudget.begin(experiment.folder, disk)
     Snapshot.begin(experiment.folder)
     method.begin(experiment, added)
@@ -86,6 +88,11 @@ def run_trials(
         left = tuple(entry for entry, record in zip(entries, records, strict=True) if not record.ended)
         tuner = _new_tuner(trainable, experiment, left, seeds, resources, method)
     _fit(tuner, experiment.folder.uri)
+    unknown = [entry for entry in entries if entry.name not in Relay.seen and not experiment.record(entry).ended]
+    if (
+        unknown and method.is_listed and Relay.all_ended() and not experiment.time_was_up
+    ):  # Ray has restored a list that was made without them
+        _fit(_new_tuner(trainable, experiment, tuple(unknown), seeds, resources, method), experiment.folder.uri)
     known = experiment.entries() if method.suggestions is not None else entries
     untold = _untold(experiment, known, listeners)
     method.end()
@@ -103,7 +110,7 @@ def _fit(tuner: tune.Tuner, place: str) -> None:
             Snapshot.keep()
     except (TuneError, OSError, TunerError) as error:
         if kind_of(str(error)) != NO_ROOM:
-            raise
+            raise TunerError(f"Ray Tune failed: {last_line(str(error))}; go on with --resume") from error
         Failures.no_room = last_line(str(error))
     if DiskBudget.exceeded:
         raise TunerError(f"--disk-budget is too small: {DiskBudget.exceeded}; go on with --resume and a larger one")

@@ -45,6 +45,11 @@ class Method:
             StudySearch.current().settle()
 
     @property
+    def is_listed(self) -> bool:
+        """Whether all variants are known up front, and each trial goes its own way."""
+        return self.suggestions is None and self.breeding is None
+
+    @property
     def unfinished(self) -> bool:
         """Whether more variants could be suggested."""
         return self.suggestions is not None and not StudySearch.current().exhausted

@@ -15,13 +15,14 @@ from tuner.errors import InputError
 from tuner.lineage import FILE as LINEAGE
 from tuner.lineage import read_lineage
 from tuner.raytune.assignment import Assignment, name_of
+from tuner.raytune.carried import PREFIX
 from tuner.raytune.internals import Saved, go_on_from
 from tuner.results.files import FAILED, TIME_UP
 from tuner.results.folder import Folder
 from tuner.results.history import CARRIED, RESULTS, TABLE, history_until, rows_in, table_until
 
 log = logging.getLogger(__name__)
-PREFIX = "checkpoint_"
+COUNTED = ("step", "training_iteration")
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,16 @@ class Found:
     lines: tuple[str, ...] = ()
 
     @property
+    def before(self) -> dict[str, Any]:
+        """The row that Ray is told of; of a trial that had ended that of a moment before: its last row comes again."""
+        if not self.row.get("done"):
+            return self.row
+        return {**self.row, **{name: self.row[name] - 1 for name in COUNTED if name in self.row}, "done": False}
+
+    @property
     def saved(self) -> Saved:
         """As Ray keeps it."""
-        return Saved(self.trial, f"{PREFIX}{self.number:06d}", self.row)
+        return Saved(self.trial, f"{PREFIX}{self.number:06d}", self.before)
 
 
 class Recovery:
@@ -80,9 +88,9 @@ class Recovery:
             if number > last:  # of steps that will be taken again
                 folder.remove(f"{PREFIX}{number:06d}")
         kept = [Found(told.name, number, {}).saved for number in numbers if number < last]
-        go_on_from(trial, [*kept, *([found.saved] if found else [])], last)
+        go_on_from(trial, told.name, [*kept, *([found.saved] if found else [])], last)
         if numbers or found:
-            log.info("%s goes on from step %s", folder.uri, found.row["step"] if found else 0)
+            log.info("%s goes on from step %s", folder.uri, found.before["step"] if found else 0)
         if told.name not in cls._seen:
             cls._seen.add(told.name)
             _mend_rows(folder, found)
@@ -124,7 +132,7 @@ def _newest(folder: Folder, told: Assignment, numbers: list[int]) -> Found | Non
             continue
         lines = tuple(files.get(CARRIED, b"").decode(errors="replace").splitlines())
         rows = rows_in(lines)
-        if rows and not rows[-1].get("done") and told.made(lineage):
+        if rows and told.made(lineage):
             return Found(told.name, number, rows[-1], lines)
     return None
 
@@ -156,7 +164,7 @@ def _complete_rows(folder: Folder) -> None:
 
 def _mend_rows(folder: Folder, found: Found | None) -> None:
     history, table = folder.read(RESULTS), folder.read(TABLE)
-    mended = history_until(history, found.row["step"] if found else 0, found.lines if found else ())
+    mended = history_until(history, found.before["step"] if found else 0, found.lines if found else ())
     if mended != history:
         folder.write(RESULTS, mended)
         folder.write(TABLE, table_until(table, mended))

@@ -38,6 +38,8 @@ class Relay(tune.Callback):
 
     listeners: ClassVar[tuple[Listener, ...]] = ()
     ended: ClassVar[set[str]] = set()
+    seen: ClassVar[set[str]] = set()
+    """All trials that Ray has."""
     before: ClassVar[dict[str, str] | None] = None
     """Trials that had ended when Ray restored them, and with what error; None until Ray has."""
     _news: ClassVar[list[Callable[[Listener], None]]] = []
@@ -46,6 +48,7 @@ class Relay(tune.Callback):
     def begin(cls, listeners: tuple[Listener, ...]) -> None:
         """From now on these listeners are told; nothing has ended yet."""
         cls.listeners, cls.ended, cls.before, cls._news = listeners, set(), None, []
+        cls.seen = set()
 
     @classmethod
     def tell(cls) -> None:
@@ -82,6 +85,12 @@ class Relay(tune.Callback):
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         """Ray's hook: there may have been no step."""
         self._look_back(trials)
+        Relay.seen |= {name_of(trial.config) for trial in trials}
+
+    @classmethod
+    def all_ended(cls) -> bool:
+        """Whether all trials that Ray has have ended by themselves, now or before it restored them."""
+        return cls.seen <= cls.ended | set(cls.before or ())
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Ray's hook."""

@@ -1,6 +1,7 @@
 """Ray Tune's snapshot of an experiment as one file, which is whole or not there."""
 
 import io
+import json
 import logging
 import re
 import zlib
@@ -30,13 +31,15 @@ class Snapshot(tune.Callback):
 
     _experiment: ClassVar[Folder]
     _staged: ClassVar[Path | None] = None
-    _before: ClassVar[set[str]] = set()
+    _restored: ClassVar[bool] = False
+    _before: ClassVar[dict[str, int]] = {}
     _kept: ClassVar[tuple[str, int] | None] = None
 
     @classmethod
     def begin(cls, experiment: Folder) -> None:
         """From now on snapshots are of this experiment."""
-        cls._experiment, cls._staged, cls._before, cls._kept = experiment, None, set(), None
+        cls._experiment, cls._staged, cls._kept = experiment, None, None
+        cls._restored, cls._before = False, {}
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Ray's hook."""
@@ -44,20 +47,26 @@ class Snapshot(tune.Callback):
             storage = trials[0].storage
             assert storage is not None, "Ray has made the trial"
             Snapshot._staged = Path(storage.experiment_driver_staging_path)
+            if Snapshot._restored:  # these are of runs before, which may have had the same place
+                Snapshot._before = {path.name: path.stat().st_mtime_ns for path in self._states()}
         self.keep()
 
     @classmethod
     def keep(cls) -> None:
         """The experiment's folder holds what Ray has written last."""
-        found = [] if cls._staged is None else list(cls._staged.glob(EXPERIMENT_STATE))
-        own = [path for path in found if path.name not in cls._before]
+        own = [path for path in cls._states() if cls._before.get(path.name) != path.stat().st_mtime_ns]
         if not own or (newest := (own[0].name, own[0].stat().st_mtime_ns)) == cls._kept:
             return
         session = STATE.sub(r"\1", own[0].name)
         states = {path: STATE.fullmatch(path.name) for path in own[0].parent.iterdir()}
         parts = {path.name: path.read_bytes() for path, state in states.items() if state and state[1] == session}
-        cls._experiment.write(FILE, _packed({TUNER: cls._experiment.read_bytes(TUNER), **parts}))
+        if is_json(parts[own[0].name]):  # else Ray was cut short, by a full disk
+            cls._experiment.write(FILE, _packed({TUNER: cls._experiment.read_bytes(TUNER), **parts}))
         cls._kept = newest
+
+    @classmethod
+    def _states(cls) -> list[Path]:
+        return [] if cls._staged is None else list(cls._staged.glob(EXPERIMENT_STATE))
 
     @classmethod
     def restore(cls) -> bool:
@@ -73,8 +82,17 @@ class Snapshot(tune.Callback):
         files = {name: part for name, part in _unpacked(folder).items() if name == TUNER or STATE.fullmatch(name)}
         for name, part in files.items():
             folder.write(name, part)
-        cls._before = set(files)
-        return bool(files)
+        cls._restored = bool(files)
+        return cls._restored
+
+
+def is_json(content: bytes) -> bool:
+    """Whether the content is whole."""
+    try:
+        json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _unpacked(folder: Folder) -> dict[str, bytes]:

@@ -177,10 +177,10 @@ class StudySearch(OptunaSearch):
 
     def _register(self, trial_id: str, entry: Entry) -> Entry:
         self._ot_trials[trial_id].set_user_attr(VARIANT, entry.name)
+        self._file.keep()  # first: a variant of the manifest is one that the study knows
         self._experiment.add(entry, origin_of(self._source.dataset, self._source.seed))
         self._entries[entry.name] = entry
         self._added(entry)
-        self._file.keep()
         return entry
 
     def _tell(self, trial: optuna.Trial, record: TrialRecord | None) -> None:

@@ -23,7 +23,8 @@ from tuner.engine.plan import Plan
 from tuner.engine.process import own_process
 from tuner.engine.training import Training
 from tuner.raytune.assignment import Assignment
-from tuner.results.history import CARRIED
+from tuner.raytune.carried import rows_carried
+from tuner.results.history import CARRIED, history_until
 from tuner.results.record import DESCENT, FITNESS, Descent, row_of
 
 
@@ -33,7 +34,8 @@ class ConvTrial(tune.Trainable):
     Its config is that of an `Assignment`. In a population, the checkpoint that it goes on from may be another trial's:
     then its own lineage goes on where that of the checkpoint ends.
 
-    A checkpoint carries the rows of its evaluations: files that the driver writes may be behind it.
+    A checkpoint carries all rows of its trial: files that the driver writes may be behind it. A trial that had ended
+    when a run was interrupted tells its last row again.
     """
 
     _dataset: Dataset
@@ -42,6 +44,7 @@ class ConvTrial(tune.Trainable):
     _reports: Iterator[Report]
     _rows: list[str]
     _row_is_new: bool
+    _last: dict[str, Any] | None
 
     def setup(  # type: ignore[override]  # Ray hands over what `tune.with_parameters` was given
         self, config: dict[str, Any], dataset: Dataset, threads: int, gpu: bool
@@ -65,6 +68,8 @@ class ConvTrial(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """One evaluation interval."""
+        if self._last is not None:
+            return self._last
         before = self._pack.inheritance
         report = next(self._reports)
         self._row_is_new = True
@@ -91,11 +96,14 @@ class ConvTrial(tune.Trainable):
 
     def load_checkpoint(self, checkpoint: dict[str, Any] | str | None) -> None:
         """The trial goes on from the folder."""
-        folder = Path(str(checkpoint))
+        folder, told = Path(str(checkpoint)), Assignment.of(self.config)
         found = read_checkpoint(folder)
         self._begin(self.config, found)
-        if Assignment.of(self.config).made(found.lineage):
-            self._rows = (folder / CARRIED).read_text().splitlines()
+        own = told.made(found.lineage)
+        lines = (folder / CARRIED).read_text() if own else rows_carried(self._storage)
+        self._rows = history_until(lines, found.step).splitlines()
+        last = json.loads(self._rows[-1]) if own and self._rows else {}
+        self._last = last if last.get("done") else None
 
     def _begin(self, config: dict[str, Any], checkpoint: Checkpoint | None = None) -> None:
         told, labelled = Assignment.of(config), len(self._dataset.labelled)
@@ -113,4 +121,4 @@ class ConvTrial(tune.Trainable):
             self._pack, self._dataset.responses, checkpoint, aside_L=self._aside, to_the_end=told.to_the_end
         )
         self._reports = self._training.reports()
-        self._rows, self._row_is_new = list[str](), False
+        self._rows, self._row_is_new, self._last = list[str](), False, None

@@ -10,6 +10,8 @@ from tuner.config import Config, dump_config
 from tuner.cost import cost_of
 from tuner.engine.out_of_fold import FILE as OUT_OF_FOLD
 from tuner.engine.out_of_fold import OutOfFold, read_out_of_fold
+from tuner.engine.seal import FILE as SEAL
+from tuner.engine.seal import read_seal
 from tuner.errors import ConfigError, InputError, clause
 from tuner.lineage import FILE as LINEAGE
 from tuner.lineage import Lineage, read_lineage
@@ -70,15 +72,20 @@ class Experiment:
         """The variant's trial has failed for good; Ray's own `error.txt` also tells of failures that were retried."""
         self.folder.write(f"{variant}/{FAILED}", f"{error}\n")
 
-    def forget_failures(self) -> tuple[str, ...]:
-        """The variants whose trials had failed, here or in the finals: now they count as interrupted."""
+    def failures(self) -> tuple[str, ...]:
+        """Paths of the folders of all trials that failed, those of the finals, too."""
         found = []
         for trials in (self, *self._rounds()):
-            for entry in self.entries():
-                if trials.holds(entry.name) and trials.record(entry).status == "failed":
-                    trials.folder.remove(f"{entry.name}/{FAILED}")
-                    found.append(entry.name)
-        return tuple(dict.fromkeys(found))
+            place = trials.folder.uri.removeprefix(self.folder.uri).lstrip("/")
+            held = [entry for entry in self.entries() if trials.holds(entry.name)]
+            failed = [entry.name for entry in held if trials.record(entry).status == "failed"]
+            found += [f"{place}/{name}".lstrip("/") for name in failed]
+        return tuple(found)
+
+    def forget(self, failures: tuple[str, ...]) -> None:
+        """These trials count as interrupted."""
+        for path in failures:
+            self.folder.remove(f"{path}/{FAILED}")
 
     def mark_stopped(self, variant: str, reason: str = "time was up") -> None:
         """The variant's trial has ended before its last row could tell; it may have measured nothing."""
@@ -158,30 +165,42 @@ class Experiment:
 
         Args:
             variant: Its name.
-            ended: Whether its last checkpoint must be whole: a crash may cut one short, but then the trial goes on.
+            ended: Whether the last checkpoint of a trial that has finished must be whole. A crash may cut one short,
+                but then the trial goes on; that of one that failed, or was stopped, may stay as it is.
 
         Raises:
             InputError: it is not.
         """
         trial = self.folder / variant
-        for name in reversed(trial.folders()):
-            if name.startswith("checkpoint_"):
-                file = f"{name}/{OUT_OF_FOLD}"
-                try:
-                    found = read_out_of_fold(trial.read_bytes(file), f"{trial.uri}/{file}")
-                    rows = read_rows(trial.read(RESULTS))
-                    return found.until(rows[-1].step) if rows else found
-                except InputError:
-                    if ended:
-                        raise
+        rows = read_rows(trial.read(RESULTS))
+        finished = bool(rows) and rows[-1].ending not in ("", STOPPED)
+        for name in self._checkpoints(variant):
+            file = f"{name}/{OUT_OF_FOLD}"
+            try:
+                found = read_out_of_fold(trial.read_bytes(file), f"{trial.uri}/{file}")
+            except InputError:
+                if ended and finished:
+                    raise
+                continue
+            return found.until(rows[-1].step) if rows else found
         return None
 
+    def _checkpoints(self, variant: str) -> list[str]:
+        """Names of the folders of its trial's checkpoints, the newest first."""
+        names = (self.folder / variant).folders()
+        return [name for name in reversed(names) if name.startswith("checkpoint_")]
+
     def _lineage(self, variant: str) -> Lineage:
-        """The configs that a variant's trial has had, from its last checkpoint; empty if it was one."""
+        """The configs that a variant's trial has had, from its last checkpoint that is whole; empty if it was one."""
         trial = self.folder / variant
-        last = next((name for name in reversed(trial.folders()) if name.startswith("checkpoint_")), None)
-        file = f"{last}/{LINEAGE}"
-        return read_lineage(trial.read(file), f"{trial.uri}/{file}") if last and trial.exists(file) else ()
+        for name in self._checkpoints(variant):
+            place = trial / name
+            try:
+                files = read_seal(place.read(SEAL), place.uri).only(LINEAGE).unsealed(place.read_bytes, place.uri)
+            except InputError:
+                continue
+            return read_lineage(files[LINEAGE].decode(), place.uri) if LINEAGE in files else ()
+        return ()
 
     def record(self, entry: Entry) -> TrialRecord:
         """What one trial has measured so far."""

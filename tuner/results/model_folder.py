@@ -38,8 +38,10 @@ class ModelFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            (self.path / ORIGIN).write_text(origin.dump())
-            (self.path / CONFIG).write_text(dump_config(config))
+            for name, text in ((ORIGIN, origin.dump()), (CONFIG, dump_config(config))):
+                partial = self.path / f"{name}.partial"
+                partial.write_text(text)
+                partial.replace(self.path / name)
         except OSError as error:
             raise InputError(f"{self.path} cannot be written: {error.strerror or error}") from None
 

@@ -133,12 +133,13 @@ def breeding_of(job: Job) -> Breeding:
 
 def begin_again(experiment: Experiment) -> str:
     """Trials that failed are to be tried again; what is said of it."""
-    failed = experiment.forget_failures()
+    failed = experiment.failures()
     if not failed:
         return "no trial has failed"
-    for name in (ENDED, MEASURED):
+    for name in (ENDED, MEASURED):  # first: a crash may come before the end of this
         experiment.folder.remove(name)
-    return f"tried again: {', '.join(failed)}"
+    experiment.forget(failed)
+    return f"tried again: {', '.join(dict.fromkeys(name.rpartition('/')[2] for name in failed))}"
 
 
 def is_searched(job: Job) -> bool:
