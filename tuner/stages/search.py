@@ -14,7 +14,7 @@ from tuner.raytune.suggestions import Suggestions
 from tuner.reporting.summary import fewer
 from tuner.results.arrays import write_responses
 from tuner.results.experiment import Experiment
-from tuner.results.files import MEASURED
+from tuner.results.files import MEASURED, TIME_UP
 from tuner.results.origin import origin_of
 from tuner.results.record import RMSE_BEST
 from tuner.seeding import seed_of
@@ -44,8 +44,9 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
     """
     if manifest is not None:
         job.experiment.begin(manifest, job.entries, origin_of(job.dataset, job.seed))
-    elif not is_searched(job):  # a crash may have come before all of them had a folder
-        job.experiment.describe(job.entries, origin_of(job.dataset, job.seed))
+    elif not is_searched(job):
+        job.experiment.folder.remove(TIME_UP)  # there is time again
+        job.experiment.describe(job.entries, origin_of(job.dataset, job.seed))  # a crash may have come before that
     check_configs(job.experiment, job.dataset)
     open_log(crew)
     if manifest is not None or not is_searched(job):
