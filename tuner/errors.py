@@ -55,3 +55,9 @@ def clause(error: BaseException) -> str:
     """What an exception says, in one line of at most 200 characters; its class, if it says nothing."""
     lines = str(error).strip().splitlines()
     return short(lines[0]) if lines else type(error).__name__
+
+
+def last_line(text: str) -> str:
+    """The last line that is not empty: of a traceback, what went wrong."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""

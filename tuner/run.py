@@ -128,7 +128,7 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
 
     lines = announcement(job.dataset, job.found, job.base, job.strategy)
     if options.resume:
-        from tuner.results.resumption import check_unchanged, other_versions
+        from tuner.results.unchanged import check_unchanged, other_versions
 
         begun = experiment.manifest()
         check_unchanged(manifest, begun)

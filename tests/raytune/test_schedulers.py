@@ -41,6 +41,9 @@ class Controller:
     def stop_trial(self, trial: Trial) -> None:
         trial.set_status(Trial.TERMINATED)
 
+    def _set_trial_status(self, trial: Trial, status: str) -> None:
+        trial.set_status(status)
+
 
 def made(name: Any, longest: int = 9) -> SparingScheduler:
     scheduler = EarlyEnding(name, "base", longest, grace=1).scheduler()
@@ -151,6 +154,33 @@ def test_what_waits_for_a_trial_that_ended_by_itself_goes_on() -> None:
         others = [one for one in others if not one.is_finished()]
     scheduler.on_trial_complete(controller, last, result(4, 0.1))
     assert scheduler.choose_trial_to_run(controller) is not None
+
+
+def test_trials_that_waited_for_others_wait_again_in_a_run_that_goes_on() -> None:
+    scheduler, controller = made("hyperband"), Controller(*(trial(f"v{number}") for number in range(12)))
+    for each in controller.trials:
+        scheduler.on_trial_add(controller, each)
+    bracket: Any = scheduler.inner._hyperbands[0][1]  # type: ignore[attr-defined]
+    *others, last = bracket.current_trials()
+    for number, each in enumerate(others):
+        each.set_status(Trial.RUNNING)
+        scheduler.on_trial_result(controller, each, result(3, 0.3 + 0.1 * number))
+        each.set_status(Trial.PAUSED)
+    again, anew = made("hyperband"), Controller(*(trial(f"v{number}") for number in range(12)))
+    for each in anew.trials:  # as Ray restores them
+        each.set_status(Trial.PENDING)
+        again.on_trial_add(anew, each)
+    resumption = Resumption(again)
+    resumption.set_state({"scheduler": dump(scheduler)})
+    resumption.on_step_begin(1, anew.trials)
+    waiting = {each.trial_id for each in others}
+    chosen = again.choose_trial_to_run(anew)
+    assert chosen is not None
+    assert chosen.trial_id not in waiting
+    assert {each.trial_id for each in anew.trials if each.status == Trial.PAUSED} == waiting
+    late = next(each for each in anew.trials if each.trial_id == last.trial_id)
+    late.set_status(Trial.RUNNING)
+    assert again.on_trial_result(anew, late, result(3, 0.1)) == TrialScheduler.CONTINUE
 
 
 @pytest.mark.parametrize("name", ["asha", "hyperband"])

@@ -8,11 +8,11 @@ from tuner.dataset.splits import whole
 from tuner.engine.checkpoint import Checkpoint, write_checkpoint
 from tuner.engine.out_of_fold import no_evaluations
 from tuner.engine.stopping import Patience
-from tuner.errors import InputError
+from tuner.errors import InputError, last_line
 from tuner.lineage import Phase
 from tuner.results.ending_marks import EndingMarks
 from tuner.results.entry import Entry
-from tuner.results.experiment import Experiment, last_line
+from tuner.results.experiment import Experiment
 from tuner.results.origin import Origin
 from tuner.results.record import Measurement
 from tuner.settings import replaced

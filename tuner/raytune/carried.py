@@ -5,9 +5,8 @@ from typing import Any
 
 from pyarrow.fs import FileSelector
 
+from tuner.results.files import CHECKPOINT
 from tuner.results.history import CARRIED
-
-PREFIX = "checkpoint_"
 
 
 def rows_carried(storage: Any) -> str:
@@ -18,7 +17,7 @@ def rows_carried(storage: Any) -> str:
     """
     filesystem, folder = storage.storage_filesystem, storage.trial_fs_path
     found = filesystem.get_file_info(FileSelector(folder, allow_not_found=True))
-    names = sorted(info.base_name for info in found if info.base_name.startswith(PREFIX))
+    names = sorted(info.base_name for info in found if info.base_name.startswith(CHECKPOINT))
     for name in reversed(names):
         try:
             with filesystem.open_input_stream(posixpath.join(folder, name, CARRIED)) as stream:

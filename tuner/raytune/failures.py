@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Literal
 
 from ray.tune.experiment import Trial
 
+from tuner.errors import last_line
 from tuner.raytune.assignment import Assignment, name_of
 from tuner.raytune.internals import ask_before_retrying
-from tuner.results.experiment import last_line
 
 Kind = Literal["preempted", "out of memory", "no room in the storage", "wrong input", "unknown error"]
 NO_ROOM: Kind = "no room in the storage"

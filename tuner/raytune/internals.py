@@ -13,6 +13,7 @@ from ray.tune.experiment import Trial
 from ray.tune.experiment import trial as ray_trial
 from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
 from ray.tune.schedulers import HyperBandScheduler, PopulationBasedTraining
+from ray.tune.schedulers.hyperband import _Bracket
 from ray.tune.search.optuna import OptunaSearch
 from ray.tune.utils.object_cache import _ObjectCache
 
@@ -21,13 +22,16 @@ METHODS: dict[type, tuple[str, ...]] = {
     HyperBandScheduler: ("_process_bracket",),
     JsonLoggerCallback: ("_restore_from_remote",),
     PopulationBasedTraining: ("_checkpoint_or_exploit", "_get_new_config", "_quantiles", "_save_trial_state"),
-    TuneController: ("_mark_trial_to_checkpoint", "checkpoint"),
+    TuneController: ("_mark_trial_to_checkpoint", "_set_trial_status", "checkpoint"),
+    _Bracket: ("continue_trial",),
     Trial: ("should_recover",),
     _ObjectCache: ("increase_max",),
 }
 """Called, or replaced by ours, in a class of this room or below."""
 
 ATTRIBUTES: dict[type, tuple[str, ...]] = {
+    HyperBandScheduler: ("_hyperbands",),
+    _Bracket: ("_live_trials", "trials_to_unpause"),
     CSVLoggerCallback: ("_trial_continue", "_trial_csv", "_trial_files"),
     OptunaSearch: ("_ot_study", "_ot_trials", "_completed_trials"),
     PopulationBasedTraining: ("_trial_state", "_next_perturbation_sync"),
@@ -58,6 +62,12 @@ def keep_actors(controller: Any, trials: Iterable[Trial]) -> None:
     """
     for trial in trials:
         controller._tune_controller._actor_cache.increase_max(trial.placement_group_factory)
+
+
+def waiting_in(bracket: Any) -> list[Trial]:
+    """The trials of HyperBand's bracket that have come as far as they may before the others do."""
+    reached = [trial for trial, result in bracket._live_trials.items() if result is not None]
+    return [trial for trial in reached if trial not in bracket.trials_to_unpause and not bracket.continue_trial(trial)]
 
 
 def save(controller: Any, changed: Iterable[Trial]) -> None:

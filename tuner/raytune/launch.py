@@ -10,7 +10,7 @@ from ray.exceptions import RayError
 from ray.tune.error import TuneError
 
 from tuner.dataset.load import Dataset
-from tuner.errors import TunerError
+from tuner.errors import TunerError, last_line
 from tuner.raytune.assignment import name_of
 from tuner.raytune.cluster import Resources
 from tuner.raytune.disk_budget import Disk, DiskBudget
@@ -24,7 +24,7 @@ from tuner.raytune.snapshot import Snapshot
 from tuner.raytune.stopper import Limits, StopEarly
 from tuner.raytune.trainable import ConvTrial
 from tuner.results.entry import Entry
-from tuner.results.experiment import Experiment, last_line
+from tuner.results.experiment import Experiment
 
 SYNC_PERIOD_S = 10
 CHECKPOINTS = 2

@@ -15,9 +15,8 @@ from tuner.errors import InputError
 from tuner.lineage import FILE as LINEAGE
 from tuner.lineage import read_lineage
 from tuner.raytune.assignment import Assignment, name_of
-from tuner.raytune.carried import PREFIX
 from tuner.raytune.internals import Saved, go_on_from
-from tuner.results.files import FAILED, TIME_UP
+from tuner.results.files import CHECKPOINT, FAILED, TIME_UP, checkpoint_name
 from tuner.results.folder import Folder
 from tuner.results.history import CARRIED, RESULTS, TABLE, history_until, rows_in, table_until
 
@@ -51,7 +50,7 @@ class Found:
     @property
     def saved(self) -> Saved:
         """As Ray keeps it."""
-        return Saved(self.trial, f"{PREFIX}{self.number:06d}", self.before)
+        return Saved(self.trial, checkpoint_name(self.number), self.before)
 
 
 class Recovery:
@@ -86,7 +85,7 @@ class Recovery:
         last = found.number if found and found.trial == told.name else -1 if found is None else max(numbers, default=-1)
         for number in numbers:
             if number > last:  # of steps that will be taken again
-                folder.remove(f"{PREFIX}{number:06d}")
+                folder.remove(checkpoint_name(number))
         kept = [Found(told.name, number, {}).saved for number in numbers if number < last]
         go_on_from(trial, told.name, [*kept, *([found.saved] if found else [])], last)
         if numbers or found:
@@ -104,26 +103,26 @@ class Recovery:
         if known is None:
             return None
         *_, donor, name = PurePosixPath(known.checkpoint.path).parts
-        if donor == name_of(trial.config) or not name.startswith(PREFIX):
+        if donor == name_of(trial.config) or not name.startswith(CHECKPOINT):
             return None
         try:
             _read(cls._experiment / donor / name)
         except InputError as error:
             log.warning("%s; %s begins anew", error, name_of(trial.config))
             return None
-        return Found(donor, int(name.removeprefix(PREFIX)), known.metrics)
+        return Found(donor, int(name.removeprefix(CHECKPOINT)), known.metrics)
 
 
 def _numbers(folder: Folder) -> list[int]:
     """Of the checkpoints in a trial's folder."""
-    names = (name.removeprefix(PREFIX) for name in folder.folders() if name.startswith(PREFIX))
+    names = (name.removeprefix(CHECKPOINT) for name in folder.folders() if name.startswith(CHECKPOINT))
     return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
 
 def _newest(folder: Folder, told: Assignment, numbers: list[int]) -> Found | None:
     """The newest checkpoint that the trial can go on from."""
     for number in reversed(numbers):
-        place = folder / f"{PREFIX}{number:06d}"
+        place = folder / checkpoint_name(number)
         try:
             files = _read(place)
             lineage = read_lineage(files[LINEAGE].decode(), place.uri) if LINEAGE in files else ()
@@ -149,7 +148,7 @@ def _read(place: Folder) -> dict[str, bytes]:
 def _complete_rows(folder: Folder) -> None:
     """The rows that the newest checkpoint carries are there; its weights are not looked at."""
     for number in _numbers(folder)[-1:]:
-        place = folder / f"{PREFIX}{number:06d}"
+        place = folder / checkpoint_name(number)
         try:
             carried = read_seal(place.read(SEAL), place.uri).only(CARRIED).unsealed(place.read_bytes, place.uri)
         except InputError:

@@ -15,6 +15,7 @@ from ray.tune.schedulers import (
 )
 
 from tuner.raytune.assignment import name_of
+from tuner.raytune.internals import waiting_in
 from tuner.raytune.recovery import Recovery
 from tuner.results.record import RMSE_BEST
 from tuner.results.strategy import Scheduler
@@ -72,7 +73,7 @@ class InOrder(FIFOScheduler):
 
 
 class WaitingHyperBand(HyperBandScheduler):
-    """Ray's own, whose trials may end by themselves.
+    """Ray's own, whose trials may end by themselves, and whose run may go on in another process.
 
     Where the last trial that a bracket waits for ends by itself, Ray's looks at the bracket again only if it was never
     halved before: its other trials would stay paused, and the run would never end.
@@ -84,6 +85,15 @@ class WaitingHyperBand(HyperBandScheduler):
         action: str = super()._process_bracket(tune_controller, bracket)
         bracket.is_being_processed = False  # of this call; Ray's leaves it
         return action
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """Ray's hook; Ray restores trials that wait for others as if they did not."""
+        for bracket in (one for band in self._hyperbands for one in band if one is not None):
+            for trial in waiting_in(bracket):
+                if trial.status == Trial.PENDING:
+                    tune_controller._set_trial_status(trial, Trial.PAUSED)
+        chosen: Trial | None = super().choose_trial_to_run(tune_controller)
+        return chosen
 
 
 class SparingScheduler(FIFOScheduler):

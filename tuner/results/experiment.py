@@ -12,11 +12,11 @@ from tuner.engine.out_of_fold import FILE as OUT_OF_FOLD
 from tuner.engine.out_of_fold import OutOfFold, read_out_of_fold
 from tuner.engine.seal import FILE as SEAL
 from tuner.engine.seal import read_seal
-from tuner.errors import ConfigError, InputError, clause
+from tuner.errors import ConfigError, InputError, clause, last_line
 from tuner.lineage import FILE as LINEAGE
 from tuner.lineage import Lineage, read_lineage
 from tuner.results.entry import Entry
-from tuner.results.files import CONFIG, FAILED, FINALS, MANIFEST, TIME_UP
+from tuner.results.files import CHECKPOINT, CONFIG, FAILED, FINALS, MANIFEST, TIME_UP
 from tuner.results.folder import Folder, checked_name
 from tuner.results.history import RESULTS, TABLE, history_until, table_until
 from tuner.results.manifest import NOT_YAML, read_manifest
@@ -188,7 +188,7 @@ class Experiment:
     def _checkpoints(self, variant: str) -> list[str]:
         """Names of the folders of its trial's checkpoints, the newest first."""
         names = (self.folder / variant).folders()
-        return [name for name in reversed(names) if name.startswith("checkpoint_")]
+        return [name for name in reversed(names) if name.startswith(CHECKPOINT)]
 
     def _lineage(self, variant: str) -> Lineage:
         """The configs that a variant's trial has had, from its last checkpoint that is whole; empty if it was one."""
@@ -215,12 +215,6 @@ class Experiment:
         return TrialRecord(
             entry.name, entry.mutations, _status(ending, error), measurements, cost.parameters, cost.macs, error
         )
-
-
-def last_line(text: str) -> str:
-    """The last line that is not empty: of a traceback, what went wrong."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
 
 
 def _status(ending: str, error: str) -> Status:

@@ -8,3 +8,10 @@ MEASURED = "measured.txt"
 """Search and finals have ended; a verdict alone does not tell, since `tuner.report` writes one of any experiment."""
 FAILED, TIME_UP = "failed.txt", "stopped.txt"
 FINALS, LOCK = "finals", "lock.json"
+CHECKPOINT = "checkpoint_"
+"""What the folders of a trial's checkpoints begin with."""
+
+
+def checkpoint_name(number: int) -> str:
+    """Of a checkpoint's folder, as Ray names it."""
+    return f"{CHECKPOINT}{number:06d}"

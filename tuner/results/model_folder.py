@@ -11,11 +11,11 @@ from tuner.config import Config, dump_config, load_config
 from tuner.engine.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from tuner.errors import InputError
 from tuner.lineage import Lineage, holder, until
+from tuner.results.files import CHECKPOINT, CONFIG, checkpoint_name
 from tuner.results.history import RESULTS, history_until
 from tuner.results.origin import ORIGIN, Origin, read_origin
 from tuner.results.record import Measurement, read_rows
 
-CONFIG = "config.yaml"
 log = logging.getLogger(__name__)
 
 
@@ -124,10 +124,10 @@ class ModelFolder:
         return tuple(sorted(found, key=lambda checkpoint: checkpoint.step))
 
     def _folders(self) -> list[Path]:
-        return sorted(folder for folder in self.path.glob("checkpoint_*") if folder.is_dir())
+        return sorted(folder for folder in self.path.glob(f"{CHECKPOINT}*") if folder.is_dir())
 
     def _checkpoint_folder(self, number: int) -> Path:
-        return self.path / f"checkpoint_{number:06d}"
+        return self.path / checkpoint_name(number)
 
 
 def checkpoints_to_keep(measurements: tuple[Measurement, ...], last: int, best: int) -> set[int]:

@@ -5,8 +5,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from tuner.engine.checkpoint import FILE
+from tuner.results.files import CHECKPOINT, checkpoint_name
 
-CHECKPOINT = re.compile(r"(?P<trial>.+)/checkpoint_(?P<number>[0-9]+)/[^/]+")
+IN_CHECKPOINT = re.compile(rf"(?P<trial>.+)/{CHECKPOINT}(?P<number>[0-9]+)/[^/]+")
 KEPT_LIVE, KEPT_ENDED = 2, 1
 """Of a trial that goes on: the last one may be cut short. Of one that has ended: what it predicted is in its last."""
 
@@ -50,7 +51,7 @@ def _checkpoints(sizes: Mapping[str, int]) -> dict[str, list[int]]:
     """Trial to the numbers of its checkpoints, ascending."""
     found: dict[str, set[int]] = {}
     for file in sizes:
-        match = CHECKPOINT.fullmatch(file)
+        match = IN_CHECKPOINT.fullmatch(file)
         if match:
             found.setdefault(match["trial"], set()).add(int(match["number"]))
     return {trial: sorted(numbers) for trial, numbers in sorted(found.items())}
@@ -71,4 +72,4 @@ def _weights(checkpoints: Mapping[str, list[int]], live: Collection[str], needed
 
 
 def _path(trial: str, number: int) -> str:
-    return f"{trial}/checkpoint_{number:06d}"
+    return f"{trial}/{checkpoint_name(number)}"

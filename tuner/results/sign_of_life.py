@@ -35,7 +35,8 @@ def renewed(folder: Folder, me: Owner, say: Callable[[str], None], renewal_s: fl
         try:
             folder.write(LOCK, me.dump())
         except TunerError as error:
-            raise InputError(str(error)) from None
+            if not folder.exists(LOCK):  # else another process has written it at this moment, and one of them has it
+                raise InputError(str(error)) from None
         time.sleep(min(renewal_s, SETTLED_S))  # whoever saw no lock before it was written has written its own by now
         found = folder.read(LOCK)
         if found != me.dump():

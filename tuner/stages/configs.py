@@ -5,7 +5,7 @@ from tuner.dataset.load import Dataset
 from tuner.errors import ConfigError, InputError
 from tuner.lineage import FILE as LINEAGE
 from tuner.results.experiment import Experiment
-from tuner.results.files import CONFIG
+from tuner.results.files import CHECKPOINT, CONFIG
 
 
 def check_configs(experiment: Experiment, dataset: Dataset) -> None:
@@ -20,6 +20,6 @@ def check_configs(experiment: Experiment, dataset: Dataset) -> None:
                 if fitted(phase.config, dataset, entry.name) != phase.config:
                     raise ConfigError(("model", "num_classes"), f"is missing; it must be {len(dataset.neurons)}")
             except ConfigError as error:
-                file = CONFIG if phase.config == entry.config else f"checkpoint_*/{LINEAGE}"
+                file = CONFIG if phase.config == entry.config else f"{CHECKPOINT}*/{LINEAGE}"
                 where = f"{experiment.folder.uri}/{entry.name}/{file}"
                 raise InputError(f"{where} does not fit the data: {error}") from None

@@ -5,8 +5,8 @@ import pytest
 from tuner.config import Config, ConvLayer
 from tuner.errors import InputError
 from tuner.results.policy import Policy
-from tuner.results.resumption import OPTIONS_MUST_STAY, check_unchanged, other_versions
 from tuner.results.strategy import GRID, Strategy
+from tuner.results.unchanged import OPTIONS_MUST_STAY, check_unchanged, other_versions
 from tuner.settings import plain
 
 MUTATIONS = {"change_training": [{"learning_rate": [0.1, 0.2]}, {"batch_size": [8]}], "delete_distortion": [{}]}
