@@ -99,6 +99,7 @@ def test_a_killed_owner_holds_nothing(folder: Folder) -> None:
 def test_a_child_of_a_killed_owner_holds_nothing(tmp_path: Path) -> None:
     folder = Folder.at(str(tmp_path / "name"))
     with holder(folder, "fork") as process:
+        time.sleep(0.5)  # it takes the child a moment to let go
         process.send_signal(signal.SIGKILL)
         assert process.wait(10) == -signal.SIGKILL
         take(folder)
