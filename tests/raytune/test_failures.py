@@ -5,14 +5,17 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
 import torch
+from ray import tune
 from ray.train._internal.session import _TrainingResult
 from ray.train._internal.storage import StorageContext
 from ray.tune import Checkpoint
 from ray.tune.experiment import Trial
+from ray.tune.logger import JsonLoggerCallback
 
 from tuner.config import Config
 from tuner.errors import InputError
@@ -151,3 +154,48 @@ def test_without_room_the_run_ends_and_the_trial_does_not(trial: Trial) -> None:
         signal.signal(signal.SIGUSR1, before)
     assert heard == [signal.SIGUSR1]
     assert Failures.no_room == "OSError: [Errno 28] No space left on device"
+
+
+@pytest.mark.parametrize("dies", [True, False])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+def test_a_trial_whose_process_fails_as_it_takes_it_over_is_tried_again(
+    dies: bool, tmp_path: Path, ray_session: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class TakenOver(tune.Trainable):
+        """Its process dies, or fails, as it takes over the second trial, once."""
+
+        def setup(self, config: dict[str, Any]) -> None:
+            self.steps = 0
+
+        def reset_config(self, new_config: dict[str, Any]) -> bool:
+            self.steps, mark = 0, Path(new_config["variant"]["mark"])
+            if new_config["variant"]["name"] == "second" and not mark.exists():
+                mark.touch()
+                if new_config["variant"]["dies"]:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                raise RuntimeError("CUDA out of memory")
+            return True
+
+        def step(self) -> dict[str, Any]:
+            self.steps += 1
+            return {"steps": self.steps, "done": self.steps == 2}
+
+        def save_checkpoint(self, checkpoint_dir: str) -> None:
+            Path(checkpoint_dir, "steps").write_text(str(self.steps))
+
+        def load_checkpoint(self, checkpoint: Any) -> None:
+            self.steps = int(Path(checkpoint, "steps").read_text())
+
+    asked = list[str]()
+    monkeypatch.setattr(Failures, "_decide", lambda trial, name, kind, told: asked.append(name) or len(asked) < 5)
+    trials = [{"name": name, "mark": str(tmp_path / "mark"), "dies": dies} for name in ("first", "second", "third")]
+    found = tune.Tuner(
+        tune.with_resources(TakenOver, {"cpu": 2}),
+        param_space={"variant": tune.grid_search(trials)},
+        tune_config=tune.TuneConfig(reuse_actors=True),
+        run_config=tune.RunConfig(storage_path=str(tmp_path), name="name", verbose=0, callbacks=[JsonLoggerCallback()]),
+    ).fit()
+    assert (tmp_path / "mark").exists()
+    assert asked == ["second"]
+    assert sorted(one.metrics["steps"] for one in found) == [2, 2, 2]
+    assert not found.errors

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ray.exceptions import RayActorError
 from ray.train._internal.checkpoint_manager import _CheckpointManager
 from ray.train._internal.session import _TrainingResult
 from ray.train._internal.storage import StorageContext
@@ -22,7 +23,7 @@ METHODS: dict[type, tuple[str, ...]] = {
     HyperBandScheduler: ("_process_bracket",),
     JsonLoggerCallback: ("_restore_from_remote",),
     PopulationBasedTraining: ("_checkpoint_or_exploit", "_get_new_config", "_quantiles", "_save_trial_state"),
-    TuneController: ("_mark_trial_to_checkpoint", "_set_trial_status", "checkpoint"),
+    TuneController: ("_mark_trial_to_checkpoint", "_process_trial_failure", "_set_trial_status", "checkpoint"),
     _Bracket: ("continue_trial",),
     Trial: ("should_recover",),
     _ObjectCache: ("increase_max",),
@@ -36,7 +37,7 @@ ATTRIBUTES: dict[type, tuple[str, ...]] = {
     OptunaSearch: ("_ot_study", "_ot_trials", "_completed_trials"),
     PopulationBasedTraining: ("_trial_state", "_next_perturbation_sync"),
     TrialRunnerWrapper: ("_tune_controller",),
-    TuneController: ("_actor_cache",),
+    TuneController: ("_actor_cache", "_resetting_trials"),
     StorageContext: ("current_checkpoint_index", "experiment_driver_staging_path", "experiment_fs_path"),
     _CheckpointManager: ("_checkpoint_results", "_latest_checkpoint_result"),
 }
@@ -44,8 +45,26 @@ ATTRIBUTES: dict[type, tuple[str, ...]] = {
 
 
 def ask_before_retrying(policy: Callable[[Trial], bool]) -> None:
-    """Ray asks the policy whether a trial that has failed is tried again; by itself it only counts."""
+    """Ray asks the policy whether a trial that has failed is tried again; by itself it only counts.
+
+    It asks for a trial that takes over another's process, too. That one does not run yet, so Ray would give it up; and
+    it hears of the process's death twice.
+    """
     Trial.should_recover = lambda trial: policy(trial)  # type: ignore[method-assign]
+    TuneController._process_trial_failure = _taken_over_or_running  # type: ignore[assignment,method-assign]
+
+
+_process_trial_failure = TuneController._process_trial_failure
+
+
+def _taken_over_or_running(controller: TuneController, trial: Trial, exception: Any) -> None:
+    takes_over = trial in controller._resetting_trials
+    controller._resetting_trials.discard(trial)
+    if takes_over and trial.status == Trial.PENDING:
+        if isinstance(exception, RayActorError):
+            return
+        controller._set_trial_status(trial, Trial.RUNNING)
+    _process_trial_failure(controller, trial, exception)
 
 
 def keep_names() -> None:
