@@ -58,9 +58,8 @@ _process_trial_failure = TuneController._process_trial_failure
 
 
 def _taken_over_or_running(controller: TuneController, trial: Trial, exception: Any) -> None:
-    takes_over = trial in controller._resetting_trials
-    controller._resetting_trials.discard(trial)
-    if takes_over and trial.status == Trial.PENDING:
+    if trial in controller._resetting_trials and trial.status == Trial.PENDING:
+        controller._resetting_trials.discard(trial)
         if isinstance(exception, RayActorError):
             return
         controller._set_trial_status(trial, Trial.RUNNING)
