@@ -120,3 +120,13 @@ def test_another_format_is_refused(checkpoint: Checkpoint, tmp_path: Path) -> No
     (tmp_path / SEAL).write_text(json.dumps({**seal, "format": 99}))
     with pytest.raises(InputError, match="has the checkpoint format 99, and this version reads 4"):
         read_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../other", "/etc/passwd", "a/b", "..", "", "\x1b[31m"])
+def test_a_seal_names_files_of_its_folder_alone(checkpoint: Checkpoint, tmp_path: Path, name: str) -> None:
+    write_checkpoint(tmp_path, checkpoint)
+    seal = json.loads((tmp_path / SEAL).read_text())
+    seal["crc32"][name] = 0
+    (tmp_path / SEAL).write_text(json.dumps(seal))
+    with pytest.raises(InputError, match=r"is not a whole checkpoint: checkpoint\.json is missing or not whole$"):
+        read_checkpoint(tmp_path)

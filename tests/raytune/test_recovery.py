@@ -86,6 +86,7 @@ def test_a_trial_goes_on_from_its_newest_checkpoint_whatever_ray_knows(
     assert gone_on_from(trial) == (str(folder), 6)
     assert trial.storage is not None
     assert trial.storage.current_checkpoint_index == 2
+    assert [missed["step"] for missed in Recovery.missed["a"]] == [2, 4, 6]
     kept = trial.run_metadata.checkpoint_manager.best_checkpoint_results
     assert [Path(one.checkpoint.path).name for one in kept] == left(experiment / "a")
 

@@ -13,6 +13,7 @@ from tuner.dataset.load import Dataset
 from tuner.raytune.cluster import Resources, check_resources
 from tuner.raytune.launch import run_trials
 from tuner.raytune.method import Method
+from tuner.raytune.recovery import Recovery
 from tuner.raytune.resumption import Resumption, dump, load
 from tuner.raytune.schedulers import EarlyEnding, InOrder, SparingScheduler
 from tuner.raytune.stopper import Limits
@@ -125,6 +126,27 @@ def test_its_state_survives_with_other_objects_for_the_same_trials(name: str) ->
     assert again.debug_string() == scheduler.debug_string()
     assert (again.known, again.stopped) == (scheduler.known, scheduler.stopped)
     assert told(again, Controller(*restored), 4) == told(scheduler, controller, 4)
+
+
+@pytest.mark.parametrize("name", ["asha", "median"])
+def test_what_was_measured_after_the_state_was_saved_is_heard_of(name: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, controller = made(name), Controller(*(trial(f"v{number}") for number in range(4)))
+    again, restored = made(name), [trial(f"v{number}") for number in range(4)]
+    for scheduler, trials in ((whole, controller.trials), (again, restored)):
+        for each in trials:
+            scheduler.on_trial_add(controller, each)
+    told(whole, controller, 1)
+    state, rows = dump(whole), [result(2, 0.1 * (number + 1)) for number in range(4)]
+    for each, row in zip(controller.trials, rows, strict=True):
+        whole.on_trial_result(controller, each, row)
+    missed = {f"v{number}": [row] for number, row in enumerate(rows)}
+    monkeypatch.setattr(Recovery, "missed", missed)
+    resumption = Resumption(again)
+    resumption.set_state({"scheduler": state})
+    resumption.on_step_begin(1, restored)
+    assert again.debug_string() == whole.debug_string()
+    assert again.stopped == whole.stopped
+    assert told(again, Controller(*restored), 5) == told(whole, controller, 5)
 
 
 def test_a_state_of_trials_that_are_not_there_is_refused() -> None:

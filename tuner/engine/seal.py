@@ -1,6 +1,7 @@
 """What says that a checkpoint is whole: a small file beside its others, written last, with their checksums."""
 
 import json
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -80,5 +81,7 @@ def read_seal(text: str, place: str) -> Seal:
     try:
         file = _File.model_validate(found)
     except ValidationError:
+        file = None
+    if file is None or not all(re.fullmatch(r"\w[\w.-]*", name, re.ASCII) for name in file.crc32):
         raise InputError(f"{place} is not a whole checkpoint: {FILE} is missing or not whole") from None
     return Seal(file.step, file.crc32)

@@ -62,12 +62,14 @@ class Recovery:
     """
 
     _experiment: ClassVar[Folder]
+    missed: ClassVar[dict[str, list[dict[str, Any]]]] = {}
+    """Trial to the rows that Ray's snapshot had not heard of, and that do not come again."""
     _seen: ClassVar[set[str]] = set()
 
     @classmethod
     def begin(cls, experiment: Folder, trials: Iterable[str]) -> None:
         """From now on trials are those of this experiment, whose rows are complete; none was seen yet."""
-        cls._experiment, cls._seen = experiment, set()
+        cls._experiment, cls._seen, cls.missed = experiment, set(), {}
         for name in trials:
             _complete_rows(experiment / name)
 
@@ -92,6 +94,11 @@ class Recovery:
             log.info("%s goes on from step %s", folder.uri, found.before["step"] if found else 0)
         if told.name not in cls._seen:
             cls._seen.add(told.name)
+            heard = (trial.last_result or {}).get("step", 0)
+            rows = rows_in(found.lines) if found else ()
+            cls.missed[told.name] = [
+                row for row in rows if heard < row["step"] <= (found.before["step"] if found else 0)
+            ]
             _mend_rows(folder, found)
             for mark in (FAILED, TIME_UP):  # Ray has not heard of that end, and goes on
                 folder.remove(mark)
