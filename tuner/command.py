@@ -151,6 +151,7 @@ def hold_log() -> None:
     root.handlers = [MemoryHandler(HELD_LINES, flushLevel=logging.CRITICAL + 1)]
     root.setLevel(logging.INFO)
     logging.captureWarnings(True)
+    logging.raiseExceptions = False  # on a full disk it would show a traceback on the terminal for every line
 
 
 def log_to(path: Path) -> None:
