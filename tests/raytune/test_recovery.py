@@ -185,6 +185,8 @@ def test_an_exploited_member_goes_on_from_its_donors_checkpoint_where_that_is_by
     assert trial.storage is not None
     assert trial.storage.current_checkpoint_index == 0
     assert left(experiment / "a") == [old.name]
+    kept = trial.run_metadata.checkpoint_manager.best_checkpoint_results
+    assert [one.checkpoint.path for one in kept] == [str(old)]  # Ray will delete it in its turn
     own = save(experiment / "a", 1, row(6), lineage=exploited)
     Recovery.recover(trial)
     assert gone_on_from(trial) == (str(own), 6)

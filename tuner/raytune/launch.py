@@ -89,9 +89,8 @@ def run_trials(
         tuner = _new_tuner(trainable, experiment, left, seeds, resources, method)
     _fit(tuner, experiment.folder.uri)
     unknown = [entry for entry in entries if entry.name not in Relay.seen and not experiment.record(entry).ended]
-    if (
-        unknown and method.is_listed and Relay.all_ended() and not experiment.time_was_up
-    ):  # Ray has restored a list that was made without them
+    if unknown and method.is_listed and Relay.all_ended() and not experiment.time_was_up:
+        # Ray has restored a list that was made without them
         _fit(_new_tuner(trainable, experiment, tuple(unknown), seeds, resources, method), experiment.folder.uri)
     known = experiment.entries() if method.suggestions is not None else entries
     untold = _untold(experiment, known, listeners)

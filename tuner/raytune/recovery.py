@@ -88,7 +88,8 @@ class Recovery:
         for number in numbers:
             if number > last:  # of steps that will be taken again
                 folder.remove(checkpoint_name(number))
-        kept = [Found(told.name, number, {}).saved for number in numbers if number < last]
+        own = found.number if found and found.trial == told.name else None
+        kept = [Found(told.name, number, {}).saved for number in numbers if number <= last and number != own]
         go_on_from(trial, told.name, [*kept, *([found.saved] if found else [])], last)
         if numbers or found:
             log.info("%s goes on from step %s", folder.uri, found.before["step"] if found else 0)
