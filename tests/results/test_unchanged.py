@@ -34,6 +34,7 @@ def then(config: Config) -> dict[str, Any]:
         "options": options,
         "versions": {"python": "3.11.2", "torch": "2.11.0", "ray": "2.60.0"},
         "command": "tuner run",
+        "checkpoint_format": 4,
     }
 
 
@@ -44,6 +45,12 @@ def refusal(now: dict[str, Any], then: dict[str, Any]) -> str:
     ) as found:
         check_unchanged(now, then)
     return str(found.value).removeprefix("this experiment began with ").removesuffix(CURE)
+
+
+@pytest.mark.parametrize(("old", "said"), [(3, "the format 3"), (None, "another format"), ([1], r"the format \[1\]")])
+def test_checkpoints_that_cannot_be_read_are_not_gone_on_from(then: dict[str, Any], old: Any, said: str) -> None:
+    with pytest.raises(InputError, match=rf"checkpoints have {said}, and this version reads 4: resume it with the v"):
+        check_unchanged(then, {**then, "checkpoint_format": old})
 
 
 def test_what_does_not_decide_the_results_may_differ(then: dict[str, Any]) -> None:
@@ -179,10 +186,9 @@ def test_a_key_that_an_earlier_version_did_not_know_has_its_default(then: dict[s
 
 
 def test_a_manifest_without_what_decides_the_results_is_not_resumed(then: dict[str, Any]) -> None:
-    assert refusal(then, {"mutations": MUTATIONS}).startswith("the file null, not {'data': ")
-    assert refusal(then, {"base": then["base"], "mutations": MUTATIONS}).startswith(
-        "data of fingerprint null, not 'abc'"
-    )
+    little = {"mutations": MUTATIONS, "checkpoint_format": 4}
+    assert refusal(then, little).startswith("the file null, not {'data': ")
+    assert refusal(then, {**little, "base": then["base"]}).startswith("data of fingerprint null, not 'abc'")
     assert refusal(then, {**then, "seed": None}) == "no --seed, which is 0 now"
 
 

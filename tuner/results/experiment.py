@@ -16,7 +16,7 @@ from tuner.errors import ConfigError, InputError, clause, last_line
 from tuner.lineage import FILE as LINEAGE
 from tuner.lineage import Lineage, read_lineage
 from tuner.results.entry import Entry
-from tuner.results.files import CHECKPOINT, CONFIG, FAILED, FINALS, MANIFEST, TIME_UP
+from tuner.results.files import CHECKPOINT, CONFIG, FAILED_MARK, FINALS, MANIFEST, STOPPED_MARK, TIME_UP
 from tuner.results.folder import Folder, checked_name
 from tuner.results.history import RESULTS, TABLE, history_until, table_until
 from tuner.results.manifest import NOT_YAML, read_manifest
@@ -70,7 +70,7 @@ class Experiment:
 
     def mark_failed(self, variant: str, error: str) -> None:
         """The variant's trial has failed for good; Ray's own `error.txt` also tells of failures that were retried."""
-        self.folder.write(f"{variant}/{FAILED}", f"{error}\n")
+        self.folder.write(f"{variant}/{FAILED_MARK}", f"{error}\n")
 
     def failures(self) -> tuple[str, ...]:
         """Paths of the folders of all trials that failed, those of the finals, too."""
@@ -85,11 +85,11 @@ class Experiment:
     def forget(self, failures: tuple[str, ...]) -> None:
         """These trials count as interrupted."""
         for path in failures:
-            self.folder.remove(f"{path}/{FAILED}")
+            self.folder.remove(f"{path}/{FAILED_MARK}")
 
     def mark_stopped(self, variant: str, reason: str = "time was up") -> None:
         """The variant's trial has ended before its last row could tell; it may have measured nothing."""
-        self.folder.write(f"{variant}/{TIME_UP}", f"{reason}\n")
+        self.folder.write(f"{variant}/{STOPPED_MARK}", f"{reason}\n")
 
     def cut_back(self, variant: str, step: int, reason: str) -> None:
         """The variant's trial has ended at this step, though it may have gone on."""
@@ -207,10 +207,10 @@ class Experiment:
         folder = self.folder / entry.name
         measurements = read_rows(folder.read(RESULTS))
         ending = measurements[-1].ending if measurements else ""
-        ending = ending or (STOPPED if folder.exists(TIME_UP) else "")
+        ending = ending or (STOPPED if folder.exists(STOPPED_MARK) else "")
         if ending and measurements and not math.isfinite(measurements[-1].rmse):
             ending = "diverged"  # a population's member goes on, and ends with the others
-        error = last_line(folder.read(FAILED))
+        error = last_line(folder.read(FAILED_MARK))
         cost = cost_of(entry.config.model, entry.config.model.num_classes or 1)
         return TrialRecord(
             entry.name, entry.mutations, _status(ending, error), measurements, cost.parameters, cost.macs, error

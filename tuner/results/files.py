@@ -6,7 +6,10 @@ MODEL, ONNX, METRICS, BUNDLE_README = "model.pt2", "model.onnx", "metrics.json",
 BUNDLE_FILES = (MODEL, ONNX, METRICS, BUNDLE_README)
 MEASURED = "measured.txt"
 """Search and finals have ended; a verdict alone does not tell, since `tuner.report` writes one of any experiment."""
-FAILED, TIME_UP = "failed.txt", "stopped.txt"
+FAILED_MARK, STOPPED_MARK = "failed.txt", "stopped.txt"
+"""In a variant's folder, if the last row does not tell."""
+TIME_UP = "time_up.txt"
+"""Beside the variants' folders: from then on none of their trials goes on."""
 FINALS, LOCK = "finals", "lock.json"
 CHECKPOINT = "checkpoint_"
 """What the folders of a trial's checkpoints begin with."""

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from tuner.config import Config
+from tuner.engine.seal import FORMAT
 from tuner.errors import InputError
 from tuner.settings import plain
 
@@ -48,9 +49,10 @@ class Plan:
     neurons: tuple[str, ...]
 
     def manifest(self) -> dict[str, Any]:
-        """The plan as `manifest.yaml` holds it, with the versions it is run with."""
+        """The plan as `manifest.yaml` holds it, with the versions it is run with, and the format of its checkpoints."""
         plan = {**vars(self), "base": plain(self.base), "neurons": list(self.neurons)}
-        return {**plan, "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}}}
+        versions = {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}}
+        return {**plan, "versions": versions, "checkpoint_format": FORMAT}
 
 
 class _File(BaseModel, extra="allow", strict=True):

@@ -26,8 +26,15 @@ def check_unchanged(now: dict[str, Any], then: dict[str, Any]) -> None:
         then: Of the experiment; it may be of an earlier version, and lack some keys.
 
     Raises:
-        InputError: it names what differs.
+        InputError: it names what differs, or that its checkpoints cannot be read.
     """
+    old, new = then.get("checkpoint_format"), now["checkpoint_format"]
+    if old != new:
+        which = "another format" if old is None else f"the format {brief(old)}"
+        raise InputError(
+            f"this experiment's checkpoints have {which}, and this version reads {new}: resume it with the version "
+            "that began it, or choose another --name"
+        )
     changed = [*_files(now, then), *_data(now, then), *_options(now, then)]
     if changed:
         more = [f"and {len(changed) - TOLD} more"] if len(changed) > TOLD else []
