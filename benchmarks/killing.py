@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,8 +22,8 @@ from tuner.dataset.simulate import simulate, write
 from tuner.engine.seal import FILE as SEAL
 from tuner.engine.seal import read_seal
 from tuner.errors import InputError
+from tuner.results.history import CARRIED
 
-TRIAL = "ray::ResourceTrainable"
 POLL_S = 0.02
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
 UNSTABLE = ("seconds",)
@@ -52,6 +52,11 @@ class Killed:
     def results(self) -> Path:
         """The experiment's folder, in `ray_results/` or at a URI."""
         return self.folder / "ray_results" / "group" / "name"
+
+    @property
+    def marks(self) -> Path:
+        """Where injected faults leave their marks."""
+        return self.folder / "marks"
 
     @property
     def command(self) -> list[str]:
@@ -109,33 +114,31 @@ class Killed:
     def kill_trial(self) -> bool:
         """Whether a process that trains a trial was found; then it is dead."""
         assert self.process is not None
-        for process in self.workers(TRIAL):
+        for process in trained_below(self, self.process.pid).values():
             process.kill()
             process.wait(30)
             return True
         return False
 
-    def workers(self, title: str) -> Iterator[psutil.Process]:
-        """Ray's processes of the driver whose title begins like this."""
-        assert self.process is not None
-        for process in psutil.Process(self.process.pid).children(recursive=True):
-            try:
-                if " ".join(process.cmdline()).startswith(title):
-                    yield process
-            except psutil.NoSuchProcess:
-                continue
-
     def progress(self) -> dict[str, int]:
         """Trial to the step of its newest whole checkpoint, also of the finals."""
-        steps: dict[str, int] = {}
+        return {trial: step for trial, (step, _) in self._newest().items()}
+
+    def pids(self) -> dict[str, int]:
+        """Trial to the process that has written its newest whole checkpoint, which may be dead."""
+        return {trial: pid for trial, (_, pid) in self._newest().items()}
+
+    def _newest(self) -> dict[str, tuple[int, int]]:
+        found: dict[str, tuple[int, int]] = {}
         for file in self.results.glob(f"**/checkpoint_*/{SEAL}"):
             trial = str(file.parent.parent.relative_to(self.results))
             try:
                 step = read_seal(file.read_text(), str(file.parent)).step
+                *_, row = (file.parent / CARRIED).read_text().splitlines()
             except (InputError, OSError):
                 continue
-            steps[trial] = max(steps.get(trial, 0), step)
-        return steps
+            found[trial] = max(found.get(trial, (0, 0)), (step, int(json.loads(row)["pid"])))
+        return found
 
     def gone_on_from(self) -> list[tuple[str, int]]:
         """Trials and the steps that they went on from, in order, by the experiment's log."""
@@ -153,6 +156,30 @@ class Killed:
         """Of the rows of a trial's `result.json`, in order."""
         lines = (self.results / trial / "result.json").read_text().splitlines()
         return [json.loads(line)["step"] for line in lines]
+
+
+def trained_below(run: Killed, pid: int) -> dict[str, psutil.Process]:
+    """Trial to the process that trains it, if that was started by this one, or by those that it has started."""
+    children = {process.pid: process for process in psutil.Process(pid).children(recursive=True)}
+    return {trial: children[own] for trial, own in run.pids().items() if own in children}
+
+
+def config_of(*, eval_steps: int, max_steps: int, patience: int = 100, filters: int = 4, units: int = 0) -> str:
+    """A config of one convolution, and a dense layer if it has `units`."""
+    dense = f"dense_layers: [{{num_units: {units}}}]" if units else "dense_layers: []"
+    return f"""
+data: {{folds: 2, random_seed: 3}}
+model:
+  image_size: 16
+  conv_layers: [{{num_filters: {filters}, kernel_size: 5}}]
+  {dense}
+training:
+  eval_steps: {eval_steps}
+  max_steps: {max_steps}
+  early_stopping_evals: {patience}
+  learning_rate: 0.003
+  precision: fp32
+"""
 
 
 def recording(folder: Path, config: str, mutations: str, *, num_images: int = 60, size: int = 20) -> Path:

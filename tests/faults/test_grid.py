@@ -2,24 +2,17 @@
 
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from benchmarks.killing import Killed, recording
+from benchmarks.killing import Killed, config_of
 from tuner.promotion.predict import load_bundle, predict
 
+Make = Callable[..., Killed]
 INTERVAL, LAST = 5, 40
-CONFIG = f"""
-data: {{folds: 2, random_seed: 3}}
-model:
-  image_size: 16
-  conv_layers: [{{num_filters: 4, kernel_size: 5}}]
-training:
-  {{eval_steps: {INTERVAL}, max_steps: {LAST}, early_stopping_evals: 100, learning_rate: 0.003, precision: fp32}}
-"""
+CONFIG = config_of(eval_steps=INTERVAL, max_steps=LAST)
 MUTATIONS = """
 change_training:
   - learning_rate: [0.001, 0.01]
@@ -36,22 +29,11 @@ FAULTS = (
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Killed, Killed]]:
+def runs(make: Make) -> tuple[Killed, Killed]:
     """One that was left alone, and one that was not, beside each other."""
-    place, injected = tmp_path_factory.mktemp("faults"), Path(__file__).parent / "injected"
-    whole = Killed(recording(place / "whole", CONFIG, MUTATIONS), (*OPTIONS, "--no-retrain"))
-    killed = Killed(recording(place / "killed", CONFIG, MUTATIONS), OPTIONS)
-    (killed.folder / "marks").mkdir()
-    killed.environment = {
-        "PYTHONPATH": str(injected),
-        "TUNER_FAULTS": json.dumps(FAULTS),
-        "TUNER_FAULTS_MARKS": str(killed.folder / "marks"),
-    }
+    whole, killed = make(CONFIG, MUTATIONS, (*OPTIONS, "--no-retrain")), make(CONFIG, MUTATIONS, OPTIONS, *FAULTS)
     whole.start()
-    yield whole, killed
-    for run in (whole, killed):
-        if run.alive:
-            run.kill_driver()
+    return whole, killed
 
 
 def reached_and_gone_on(killed: Killed) -> None:
@@ -74,12 +56,8 @@ def test_every_kill_took_place_and_no_trial_went_back_by_more_than_an_interval(r
     assert (killed.results / "best.partial").is_dir()
     killed.start()
     assert killed.end(120) == 0, killed.said
-    assert sorted(path.name for path in (killed.folder / "marks").iterdir()) == [
-        "0-self",
-        "1-driver",
-        "2-driver",
-        "3-driver",
-    ]
+    marks = sorted(path.name for path in killed.marks.iterdir())
+    assert marks == ["0-self", "1-driver", "2-driver", "3-driver"]
     assert "tried again" in (killed.results / "run.log").read_text()
 
 

@@ -2,24 +2,16 @@
 
 import re
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psutil
 import pytest
 
-from benchmarks.killing import Killed, recording
+from benchmarks.killing import Killed, config_of, trained_below
 
-INTERVAL, LAST = 20, 1200
-CONFIG = f"""
-data: {{folds: 2, random_seed: 3}}
-model:
-  image_size: 16
-  conv_layers: [{{num_filters: 24, kernel_size: 5}}]
-training:
-  {{eval_steps: {INTERVAL}, max_steps: {LAST}, early_stopping_evals: 100, learning_rate: 0.003, precision: fp32}}
-"""
+INTERVAL, LAST = 20, 1000
+CONFIG = config_of(eval_steps=INTERVAL, max_steps=LAST, filters=24)
 MUTATIONS = """
 change_training:
   - learning_rate: [0.001]
@@ -41,27 +33,25 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     made.shutdown()
 
 
-def test_the_trials_of_a_node_that_died_go_on_on_another(cluster: Any, tmp_path: Path) -> None:
+def test_the_trials_of_a_node_that_died_go_on_on_another(cluster: Any, make: Callable[..., Killed]) -> None:
     second = cluster.add_node(num_cpus=1, num_gpus=0)
     raylet = psutil.Process(second.all_processes["raylet"][0].process.pid)
     options = ("--address", cluster.address, "--finals", "0", "--no-retrain")
-    run = Killed(recording(tmp_path, CONFIG, MUTATIONS), options)
+    run = make(CONFIG, MUTATIONS, options)
     run.start()
-    trials = ("base", "change_training-learning_rate=0.001")
-    assert run.wait_for(lambda: all(run.progress().get(name, 0) >= 3 * INTERVAL for name in trials)), run.said
-    workers = [process for process in raylet.children(recursive=True) if "ResourceTrainable" in process.name()]
-    assert len(workers) == 1
+    assert run.wait_for(lambda: any(run.progress()[name] >= INTERVAL for name in trained_below(run, raylet.pid)))
+    ((lost, worker),) = trained_below(run, raylet.pid).items()
     raylet.kill()
-    psutil.wait_procs([raylet, *workers], timeout=30)
+    psutil.wait_procs([raylet, worker], timeout=30)
     assert not raylet.is_running()
     time.sleep(1)
     reached = run.progress()
-    assert max(reached[name] for name in trials) < LAST
+    assert reached[lost] < LAST
     assert run.end(200) == 0, run.said
-    ((lost, step),) = run.gone_on_from()
+    ((gone_on, step),) = run.gone_on_from()
+    assert gone_on == lost
     assert reached[lost] - INTERVAL <= step <= reached[lost]
     log = (run.results / "run.log").read_text()
     assert re.search(rf"{re.escape(lost)}: preempted: .*; it is tried again", log)
-    for name in trials:
-        steps = run.steps(name)
-        assert steps == list(range(INTERVAL, LAST + 1, INTERVAL))
+    for name in ("base", "change_training-learning_rate=0.001"):
+        assert run.steps(name) == list(range(INTERVAL, LAST + 1, INTERVAL))

@@ -2,21 +2,11 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from benchmarks.killing import Killed, recording
+from benchmarks.killing import Killed, config_of
 from tuner.engine.checkpoint import read_checkpoint
 
-CONFIG = """
-data: {folds: 2, random_seed: 3}
-model:
-  image_size: 16
-  conv_layers: [{num_filters: 4, kernel_size: 5}]
-training: {eval_steps: 5, max_steps: 30, early_stopping_evals: 100, learning_rate: 0.003, precision: fp32}
-"""
 MUTATIONS = """
 change_training:
   - learning_rate: {min: 1.0e-4, max: 1.0e-1, log: true}
@@ -31,10 +21,12 @@ MEMBERS = ("base", "member-1", "member-2", "member-3", "member-4")
 SIZE = 3
 """Of the population, after the first interval."""
 LAST = 30
+CONFIG = config_of(eval_steps=5, max_steps=LAST)
 TOLD = ("step", "rmse", "fitness", "rmse_best", "train_rmse", "ending", "descent", "neuron")
-FAULTS = ({"holding": ["lineage.json"], "dies": "driver"},)
+FAULT = {"holding": ["lineage.json"], "dies": "driver"}
 """The first checkpoint after the first exploit is being written."""
 Row = dict[str, Any]
+Make = Callable[..., Killed]
 
 
 def rows(run: Killed, member: str) -> list[Row]:
@@ -67,23 +59,12 @@ def goes_on(run: Killed) -> None:
         assert before[member] - 5 <= step
 
 
-@pytest.fixture
-def make(tmp_path: Path) -> Callable[[str], Killed]:
-    return lambda name: Killed(recording(tmp_path / name, CONFIG, MUTATIONS), OPTIONS)
-
-
-def test_a_killed_population_ends_as_one_that_was_not_killed(make: Callable[[str], Killed]) -> None:
-    whole, killed = make("whole"), make("killed")
-    (killed.folder / "marks").mkdir()
-    killed.environment = {
-        "PYTHONPATH": str(Path(__file__).parent / "injected"),
-        "TUNER_FAULTS": json.dumps(FAULTS),
-        "TUNER_FAULTS_MARKS": str(killed.folder / "marks"),
-    }
+def test_a_killed_population_ends_as_one_that_was_not_killed(make: Make) -> None:
+    whole, killed = make(CONFIG, MUTATIONS, OPTIONS), make(CONFIG, MUTATIONS, OPTIONS, FAULT)
     whole.start()
     killed.start()
     assert killed.end(120) == -9, killed.said
-    assert [path.name for path in (killed.folder / "marks").iterdir()] == ["0-driver"]
+    assert [path.name for path in killed.marks.iterdir()] == ["0-driver"]
     assert 10 <= reached(killed) < LAST
     goes_on(killed)
     assert (whole.end(120), killed.end(120)) == (0, 0), killed.said

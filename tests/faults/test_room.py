@@ -2,21 +2,13 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from benchmarks.killing import Killed, recording
+from benchmarks.killing import Killed, config_of
 
-CONFIG = """
-data: {folds: 2, random_seed: 3}
-model:
-  image_size: 16
-  conv_layers: [{num_filters: 4, kernel_size: 5}]
-  dense_layers: [{num_units: 300}]
-training: {eval_steps: 5, max_steps: 40, early_stopping_evals: 100, learning_rate: 0.003, precision: fp32}
-"""
+CONFIG = config_of(eval_steps=5, max_steps=40, units=300)
 MUTATIONS = """
 change_training:
   - learning_rate: [0.001]
@@ -30,9 +22,9 @@ def mount(*arguments: str) -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Killed]:
+def run(make: Callable[..., Killed]) -> Iterator[Killed]:
     """One whose results lie on a disk of their own."""
-    made = Killed(recording(tmp_path / "user", CONFIG, MUTATIONS), ("--finals", "0", "--no-retrain"))
+    made = make(CONFIG, MUTATIONS, ("--finals", "0", "--no-retrain"))
     disk = made.folder / "ray_results"
     disk.mkdir()
     if os.geteuid() != 0:

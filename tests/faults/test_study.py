@@ -2,7 +2,7 @@
 
 import io
 import pickle
-from pathlib import Path
+from collections.abc import Callable
 from zipfile import ZipFile
 
 import optuna
@@ -11,17 +11,11 @@ import yaml
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import TrialState
 
-from benchmarks.killing import Killed, recording
+from benchmarks.killing import Killed, config_of
 from tuner.raytune.snapshot import FILE
 
 SAMPLES = 6
-CONFIG = """
-data: {folds: 2, random_seed: 3}
-model:
-  image_size: 16
-  conv_layers: [{num_filters: 4, kernel_size: 5}]
-training: {eval_steps: 5, max_steps: 40, early_stopping_evals: 3, learning_rate: 0.003, precision: fp32}
-"""
+CONFIG = config_of(eval_steps=5, max_steps=40, patience=3)
 MUTATIONS = """
 change_training:
   - learning_rate: {min: 1.0e-4, max: 1.0e-1, log: true}
@@ -64,8 +58,9 @@ def listed(run: Killed) -> list[str]:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Killed:
-    made = Killed(recording(tmp_path, CONFIG, MUTATIONS), (*OPTIONS, "--storage", f"file://{tmp_path}/ray_results"))
+def run(make: Callable[..., Killed]) -> Killed:
+    made = make(CONFIG, MUTATIONS, OPTIONS)
+    made.options = (*OPTIONS, "--storage", f"file://{made.folder}/ray_results")
     made.environment = {"TUNE_GLOBAL_CHECKPOINT_S": "0.5"}
     return made
 
