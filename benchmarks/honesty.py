@@ -5,7 +5,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -26,9 +26,8 @@ from tuner.engine.process import available_cpus, own_process
 from tuner.engine.training import Training
 from tuner.mutation.expand import Expansion
 from tuner.promotion.retrain import retrain
-from tuner.raytune.stopper import Limits
+from tuner.raytune.trials import Trials
 from tuner.results.arrays import write_responses
-from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment
 from tuner.results.model_folder import ModelFolder
 from tuner.results.origin import origin_of
@@ -119,7 +118,7 @@ def _searched(task: Task, experiment: Experiment, policy: Policy, seed: int, *, 
     experiment.begin(manifest, task.entries, origin_of(task.dataset, seed))
     write_responses(experiment.folder, task.dataset)
     seeds = {entry.name: seed_of(seed, entry.name) for entry in task.entries}
-    _run(task, False, experiment, task.entries, (), seeds, Limits())
+    _run(task, False, Trials(experiment, task.entries, seeds), ())
     finals(job, partial(_run, task, null), Budget(None), lambda line: None)
     return job
 
@@ -127,23 +126,21 @@ def _searched(task: Task, experiment: Experiment, policy: Policy, seed: int, *, 
 def _run(
     task: Task,
     own_seeds: bool,
-    experiment: Experiment,
-    entries: tuple[Entry, ...],
+    trials: Trials,
     records: tuple[TrialRecord, ...],
-    seeds: Mapping[str, int],
-    limits: Limits,
 ) -> frozenset[str]:
     """Trials without Ray; with `own_seeds`, networks of the same config are not the same in all variants."""
-    for entry in entries:
-        seed = seed_of(seeds[entry.name], entry.name) if own_seeds else seeds[entry.name]
+    for entry in trials.entries:
+        given = trials.seeds[entry.name]
+        seed = seed_of(given, entry.name) if own_seeds else given
         splits = make_splits(entry.config.data, len(task.dataset.labelled))
         pack = Pack(entry.config, task.dataset, splits, seed=seed, device=torch.device("cpu"))
         training = Training(pack, task.dataset.responses)
         rows = [{**row_of(found, task.dataset.neurons), "time_total_s": 0.0} for found in training.reports()]
-        folder = ModelFolder(Path(experiment.folder.uri) / entry.name)
+        folder = ModelFolder(Path(trials.experiment.folder.uri) / entry.name)
         folder.save(training.checkpoint(), len(rows))
         (folder.path / "result.json").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    return frozenset(entry.name for entry in entries)
+    return frozenset(entry.name for entry in trials.entries)
 
 
 def _truths(task: Task, seed: int, *, null: bool) -> dict[str, dict[int, float]]:

@@ -26,7 +26,7 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 import yaml
 
 from benchmarks.account import circumstances, save, table
-from tuner.raytune import launch
+from tuner.raytune import ray_tuner
 from tuner.raytune.cluster import Resources, start_ray
 from tuner.raytune.trainable import ConvTrial
 from tuner.results.experiment import Experiment
@@ -160,7 +160,7 @@ def run(options: argparse.Namespace, folder: Path) -> tuple[dict[str, float], li
     notes.mkdir()
     job = job_of(options, folder)
     assert len(job.entries) == options.variants, len(job.entries)
-    launch.ConvTrial = noting(notes)  # type: ignore[attr-defined]
+    ray_tuner.ConvTrial = noting(notes)  # type: ignore[attr-defined]
     start_ray(None, num_cpus=SLOTS, num_gpus=0)
     before, begun = time.process_time(), time.time()
     manifest = {"variants": {entry.name: list(entry.mutations) for entry in job.entries}}

@@ -17,12 +17,14 @@ from tuner.config import Config
 from tuner.dataset.fit import fitted
 from tuner.mutation.expand import Variant
 from tuner.mutation.sample import sampled
-from tuner.raytune import launch
+from tuner.raytune import ray_tuner
 from tuner.raytune.cluster import Resources, check_resources
+from tuner.raytune.launch import run_trials
 from tuner.raytune.method import Method
 from tuner.raytune.schedulers import EarlyEnding
 from tuner.raytune.stopper import Limits
 from tuner.raytune.suggestions import Suggestions
+from tuner.raytune.trials import Means, Trials
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment
 from tuner.results.origin import origin_of
@@ -135,21 +137,15 @@ def _entries(task: Task, variants: Any) -> tuple[Entry, ...]:
 
 def _run(task: Task, entries: tuple[Entry, ...], method: Method, *, give_up: bool) -> tuple[Event, ...]:
     """The search's evaluations, in the order in which they were made."""
-    launch.ConvTrial = TruthTrial  # type: ignore[attr-defined]
+    ray_tuner.ConvTrial = TruthTrial  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as folder:
         experiment = Experiment.at(folder, "benchmark", "search")
         origin = origin_of(task.dataset, task.seed)
         experiment.begin({"variants": {entry.name: [] for entry in entries}}, entries, origin)
-        launch.run_trials(
-            experiment,
-            entries,
-            task.dataset,
-            seeds={entry.name: seed_of(task.seed, entry.name) for entry in entries},
-            resources=check_resources(Resources()),
-            limits=Limits(give_up=give_up, spared="base"),
-            listeners=(),
-            method=method,
-        )
+        seeds = {entry.name: seed_of(task.seed, entry.name) for entry in entries}
+        limits = Limits(give_up=give_up, spared="base")
+        means = Means(task.dataset, check_resources(Resources()))
+        run_trials(Trials(experiment, entries, seeds, limits, method), means)
         return _events(Path(folder, "benchmark", "search"))
 
 

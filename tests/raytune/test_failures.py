@@ -3,7 +3,7 @@
 import errno
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +94,9 @@ def trial(config: Config, tmp_path: Path) -> Trial:
 
 
 @pytest.fixture(autouse=True)
-def nothing_failed() -> Iterator[None]:
-    before = Trial.should_recover
-    Failures.begin()
-    yield
-    Failures.begin()
-    Trial.should_recover = before  # type: ignore[method-assign]
+def failures(monkeypatch: pytest.MonkeyPatch) -> Failures:
+    monkeypatch.setattr(Trial, "should_recover", Trial.should_recover)
+    return Failures().begin()
 
 
 def fails(trial: Trial, text: str) -> bool:
@@ -113,14 +110,16 @@ def reaches(trial: Trial, step: int) -> None:
     trial.run_metadata.checkpoint_manager.register_checkpoint(found)
 
 
-def test_an_unknown_error_is_retried_a_few_times_unless_the_trial_gets_further(trial: Trial) -> None:
+def test_an_unknown_error_is_retried_a_few_times_unless_the_trial_gets_further(
+    trial: Trial, failures: Failures
+) -> None:
     assert [fails(trial, "odd") for _ in range(ATTEMPTS + 1)] == [True] * ATTEMPTS + [False]
     reaches(trial, 2)
     assert [fails(trial, "odd") for _ in range(ATTEMPTS + 1)] == [True] * ATTEMPTS + [False]
     for step in range(4, 40, 2):
         reaches(trial, step)
         assert fails(trial, "odd")
-    assert Failures.described(trial) == "unknown error: odd"
+    assert failures.described(trial) == "unknown error: odd"
 
 
 def test_a_preempted_trial_is_always_tried_again_and_that_counts_for_nothing(trial: Trial) -> None:
@@ -129,9 +128,9 @@ def test_a_preempted_trial_is_always_tried_again_and_that_counts_for_nothing(tri
     assert [fails(trial, "odd") for _ in range(ATTEMPTS + 1)] == [True] * ATTEMPTS + [False]
 
 
-def test_wrong_input_is_not_tried_again(trial: Trial) -> None:
+def test_wrong_input_is_not_tried_again(trial: Trial, failures: Failures) -> None:
     assert not fails(trial, "tuner.errors.InputError: there are no such images")
-    assert Failures.described(trial) == "wrong input: tuner.errors.InputError: there are no such images"
+    assert failures.described(trial) == "wrong input: tuner.errors.InputError: there are no such images"
 
 
 def test_out_of_memory_makes_the_stacks_smaller(trial: Trial) -> None:
@@ -143,7 +142,7 @@ def test_out_of_memory_makes_the_stacks_smaller(trial: Trial) -> None:
     assert not fails(trial, "torch.OutOfMemoryError: CUDA out of memory.")
 
 
-def test_without_room_the_run_ends_and_the_trial_does_not(trial: Trial) -> None:
+def test_without_room_the_run_ends_and_the_trial_does_not(trial: Trial, failures: Failures) -> None:
     heard = list[int]()
     before = signal.signal(signal.SIGUSR1, lambda number, frame: heard.append(number))
     try:
@@ -152,13 +151,13 @@ def test_without_room_the_run_ends_and_the_trial_does_not(trial: Trial) -> None:
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert heard == [signal.SIGUSR1]
-    assert Failures.no_room == "OSError: [Errno 28] No space left on device"
+    assert failures.no_room == "OSError: [Errno 28] No space left on device"
 
 
 @pytest.mark.parametrize("dies", [True, False])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 def test_a_trial_whose_process_fails_as_it_takes_it_over_is_tried_again(
-    dies: bool, tmp_path: Path, ray_session: None, monkeypatch: pytest.MonkeyPatch
+    dies: bool, failures: Failures, tmp_path: Path, ray_session: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class TakenOver(tune.Trainable):
         """Its process dies, or fails, as it takes over the second trial, once."""
@@ -192,7 +191,7 @@ def test_a_trial_whose_process_fails_as_it_takes_it_over_is_tried_again(
             ends[name_of(trial.config)] = trial.last_result["steps"]
 
     asked, ends = list[str](), dict[str, int]()
-    monkeypatch.setattr(Failures, "_decide", lambda trial, name, kind, told: asked.append(name) or len(asked) < 5)
+    monkeypatch.setattr(failures, "_decide", lambda trial, name, kind, told: asked.append(name) or len(asked) < 5)
     trials = [{"name": name, "mark": str(tmp_path / "mark"), "dies": dies} for name in ("first", "second", "third")]
     found = tune.Tuner(
         tune.with_resources(TakenOver, {"cpu": 2}),

@@ -23,11 +23,12 @@ from tuner.lineage import Lineage, single
 from tuner.mutation.explore import explore
 from tuner.mutation.shared import shared_settings
 from tuner.mutation.space import Space, load_mutations
+from tuner.raytune import failures
 from tuner.raytune.breeding import Breeding
 from tuner.raytune.cluster import Resources, check_resources
 from tuner.raytune.launch import run_trials
 from tuner.raytune.method import Method
-from tuner.raytune.stopper import Limits
+from tuner.raytune.trials import Means, Trials
 from tuner.results.ending_marks import EndingMarks
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment
@@ -147,14 +148,9 @@ def bred(
     experiment, seeds = Experiment.at(str(folder), "group", "name"), {name: seed_of(seed, name) for name in names}
     experiment.begin({"variants": {name: [] for name in names}}, entries, origin_of(dataset, seed))
     ended = run_trials(
-        experiment,
-        entries,
-        dataset,
-        seeds=seeds,
-        resources=check_resources(Resources(max_concurrent=at_a_time)),
-        limits=Limits(),
-        listeners=(EndingMarks(experiment),),
-        method=Method(breeding=breeding),
+        Trials(experiment, entries, seeds, method=Method(breeding=breeding)),
+        Means(dataset, check_resources(Resources(max_concurrent=at_a_time))),
+        (EndingMarks(experiment),),
     )
     records = {record.variant: record for record in experiment.records()}
     assert experiment.folder.local is not None
@@ -274,6 +270,7 @@ def nasty(
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(sys, "path", list(sys.path))
+        patch.setattr(failures, "ATTEMPTS", 1)  # each starts a process anew
         space = space_of(folder, NASTY)
         starts = (wild, fine, wild, replaced(fine, {"model": model}), changed(fine, learning_rate=0.005))
         yield bred(folder, dataset, starts, space=space, interval=2, quantile=0.5)

@@ -30,7 +30,7 @@ Make = Callable[[str, Lineage], Trial]
 @pytest.fixture
 def experiment(tmp_path: Path) -> Path:
     (tmp_path / "name").mkdir()
-    Recovery.begin(Folder.at(str(tmp_path / "name")), ())
+    Recovery(Folder.at(str(tmp_path / "name"))).begin()
     return tmp_path / "name"
 
 
@@ -82,11 +82,11 @@ def test_a_trial_goes_on_from_its_newest_checkpoint_whatever_ray_knows(
         folder = save(experiment / "a", number, *(row(2 * step) for step in range(1, number + 2)))
     known = _TrainingResult(Checkpoint(str(experiment / "a" / "checkpoint_000000")), {"step": 2})
     trial.run_metadata.checkpoint_manager.register_checkpoint(known)
-    Recovery.recover(trial)
+    Recovery.current().recover(trial)
     assert gone_on_from(trial) == (str(folder), 6)
     assert trial.storage is not None
     assert trial.storage.current_checkpoint_index == 2
-    assert [missed["step"] for missed in Recovery.missed["a"]] == [2, 4, 6]
+    assert [missed["step"] for missed in Recovery.current().missed["a"]] == [2, 4, 6]
     kept = trial.run_metadata.checkpoint_manager.best_checkpoint_results
     assert [Path(one.checkpoint.path).name for one in kept] == left(experiment / "a")
 
@@ -108,7 +108,7 @@ def test_one_that_is_not_whole_is_passed_over_with_a_warning(
         "unsealed": (broken / SEAL).unlink,
     }[damage]()
     with caplog.at_level(logging.WARNING):
-        Recovery.recover(trial)
+        Recovery.current().recover(trial)
     assert gone_on_from(trial) == (str(whole), 2)
     assert "checkpoint_000001 is not a whole checkpoint" in caplog.text
     assert left(experiment / "a") == ["checkpoint_000000"]
@@ -121,7 +121,7 @@ def test_without_a_whole_one_a_trial_begins(experiment: Path, make: Make, config
     trial.run_metadata.checkpoint_manager.register_checkpoint(known)
     (experiment / "a" / "result.json").write_text(f"{row(2)}\n")
     (folder / "checkpoint.pt").unlink()
-    Recovery.recover(trial)
+    Recovery.current().recover(trial)
     assert gone_on_from(trial) is None
     assert left(experiment / "a") == []
     assert (experiment / "a" / "result.json").read_text() == ""
@@ -132,7 +132,7 @@ def test_the_last_row_of_a_trial_that_had_ended_comes_again_and_nothing_else(
 ) -> None:
     trial = make("a", single(config))
     last = save(experiment / "a", 1, row(2), row(4, done=True, training_iteration=2))
-    Recovery.recover(trial)
+    Recovery.current().recover(trial)
     assert gone_on_from(trial) == (str(last), 3)
     latest: Any = trial.latest_checkpoint_result
     assert (latest.metrics["training_iteration"], latest.metrics["done"]) == (1, False)
@@ -144,7 +144,7 @@ def test_rows_are_those_of_the_steps_that_were_taken(experiment: Path, make: Mak
     save(experiment / "a", 0, row(2), row(4))
     results = experiment / "a" / "result.json"
     results.write_text(f"{row(2)}\n{row(6)}\n{row(8)[:5]}")
-    Recovery.recover(trial)
+    Recovery.current().recover(trial)
     assert results.read_text() == f"{row(2)}\n{row(4)}\n"
 
 
@@ -152,11 +152,11 @@ def test_a_trial_that_is_tried_again_in_this_process_keeps_its_rows(
     experiment: Path, make: Make, config: Config
 ) -> None:
     trial = make("a", single(config))
-    Recovery.recover(trial)
+    Recovery.current().recover(trial)
     save(experiment / "a", 0, row(2))
     results = experiment / "a" / "result.json"
     results.write_text(f"{row(2)}\n{row(4)}\n")  # Ray's logger has it open
-    Recovery.recover(trial)
+    Recovery.current().recover(trial)
     assert gone_on_from(trial) == (str(experiment / "a" / "checkpoint_000000"), 2)
     assert results.read_text() == f"{row(2)}\n{row(4)}\n"
 
@@ -167,7 +167,7 @@ def test_what_a_member_made_after_an_exploit_that_ray_forgot_is_made_again(
     trial = make("a", single(config))
     before = save(experiment / "a", 0, row(4))
     save(experiment / "a", 1, row(6), lineage=exploited)
-    Recovery.recover(trial)
+    Recovery.current().recover(trial)
     assert gone_on_from(trial) == (str(before), 4)
     assert left(experiment / "a") == ["checkpoint_000000"]
 
@@ -180,7 +180,7 @@ def test_an_exploited_member_goes_on_from_its_donors_checkpoint_where_that_is_by
     donor = save(experiment / "donor", 3, row(4))
     moved = "/somewhere/else/donor/checkpoint_000003"
     trial.run_metadata.checkpoint_manager.register_checkpoint(_TrainingResult(Checkpoint(moved), {"step": 4}))
-    Recovery.recover(trial)
+    Recovery.current().recover(trial)
     assert gone_on_from(trial) == (str(donor), 4)
     assert trial.storage is not None
     assert trial.storage.current_checkpoint_index == 0
@@ -188,12 +188,12 @@ def test_an_exploited_member_goes_on_from_its_donors_checkpoint_where_that_is_by
     kept = trial.run_metadata.checkpoint_manager.best_checkpoint_results
     assert [one.checkpoint.path for one in kept] == [str(old)]  # Ray will delete it in its turn
     own = save(experiment / "a", 1, row(6), lineage=exploited)
-    Recovery.recover(trial)
+    Recovery.current().recover(trial)
     assert gone_on_from(trial) == (str(own), 6)
     shutil.rmtree(own)
     (donor / SEAL).unlink()
     trial.run_metadata.checkpoint_manager.register_checkpoint(_TrainingResult(Checkpoint(moved), {"step": 4}))
-    Recovery.recover(trial)
+    Recovery.current().recover(trial)
     assert gone_on_from(trial) is None
 
 
@@ -201,7 +201,7 @@ def test_a_trial_that_has_ended_is_left_alone(experiment: Path, make: Make, conf
     trial = make("a", single(config))
     save(experiment / "a", 0, row(2))
     trial.set_status(Trial.TERMINATED)
-    Recovery.recover(trial)
+    Recovery.current().recover(trial)
     assert gone_on_from(trial) is None
 
 
@@ -210,15 +210,15 @@ def test_rows_that_ray_had_not_yet_copied_are_completed_also_of_trials_that_have
     save(experiment / "a", 1, row(2), row(4), row(6))
     results = experiment / "a" / "result.json"
     results.write_text(f"{row(2, pid=7)}\n{row(4)[:9]}")
-    Recovery.begin(Folder.at(str(experiment)), ["a", "absent"])
+    Recovery.current().complete_rows(["a", "absent"])
     assert results.read_text() == f"{row(2, pid=7)}\n{row(4)}\n{row(6)}\n"
     assert sorted(path.name for path in experiment.iterdir()) == ["a"]
     results.write_text(f"{row(2)}\n{row(4)}\n{row(6, done=True)}\n")
-    Recovery.begin(Folder.at(str(experiment)), ["a"])
+    Recovery.current().complete_rows(["a"])
     assert results.read_text() == f"{row(2)}\n{row(4)}\n{row(6, done=True)}\n"
     (experiment / "a" / "checkpoint_000001" / CARRIED).write_text("cut")
     results.write_text("")
-    Recovery.begin(Folder.at(str(experiment)), ["a"])
+    Recovery.current().complete_rows(["a"])
     assert results.read_text() == ""
 
 
@@ -227,5 +227,5 @@ def test_an_end_that_ray_has_not_heard_of_is_forgotten(experiment: Path, make: M
     save(folder, 0, row(2))
     for name in ("stopped.txt", "failed.txt"):
         (folder / name).write_text("x")
-    Recovery.recover(trial)
+    Recovery.current().recover(trial)
     assert not list(folder.glob("*.txt"))

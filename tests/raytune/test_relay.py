@@ -1,11 +1,11 @@
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ray.train._internal.storage import StorageContext
 from ray.tune.experiment import Trial
 
+from tuner.raytune.failures import Failures
 from tuner.raytune.relay import Relay
 from tuner.results.record import Measurement
 
@@ -32,11 +32,13 @@ class Diary:
 
 
 @pytest.fixture
-def diary() -> Iterator[Diary]:
-    made = Diary()
-    Relay.begin((made,))
-    yield made
-    Relay.begin(())
+def diary() -> Diary:
+    return Diary()
+
+
+@pytest.fixture
+def relay(diary: Diary) -> Relay:
+    return Relay((diary,), Failures())
 
 
 @pytest.fixture
@@ -45,48 +47,38 @@ def trial(tmp_path: Path) -> Trial:
     return Trial("trainable", stub=True, config={"variant": {"name": "wide"}}, storage=storage)
 
 
-def test_listeners_are_told_in_order_once_a_trial_has_been_sent_on(diary: Diary, trial: Trial) -> None:
-    relay = Relay()
+def test_listeners_are_told_in_order_once_a_trial_has_been_sent_on(diary: Diary, relay: Relay, trial: Trial) -> None:
     relay.on_trial_result(1, [trial], trial, ROW)
     relay.on_trial_complete(1, [trial], trial)
     assert diary.lines == []
-    assert Relay.ended == {"wide"}
+    assert relay.ended == {"wide"}
     relay.on_step_end(1, [trial])
     assert diary.lines == [("wide", ("wide", 0.5)), ("wide", "")]
 
 
 def test_trials_that_had_ended_before_are_known_and_not_told(
-    diary: Diary, trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    diary: Diary, relay: Relay, trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Trial, "error_file", property(lambda trial: str(tmp_path / "error.txt")))
     (tmp_path / "error.txt").write_text("Traceback\nValueError: no\n")
-    relay, others = Relay(), []
+    others = []
     for name, status in (("good", Trial.TERMINATED), ("bad", Trial.ERROR), ("waiting", Trial.PAUSED)):
         storage = StorageContext(str(tmp_path), "experiment", trial_dir_name=name)
         other = Trial("trainable", stub=True, config={"variant": {"name": name}}, storage=storage)
         other.set_status(status)
         others.append(other)
-    assert Relay.before is None
+    assert relay.before is None
     relay.on_step_begin(1, others)
     trial.set_status(Trial.TERMINATED)
     relay.on_step_begin(2, [*others, trial])
     relay.on_experiment_end([*others, trial])
-    assert Relay.before == {"good": "", "bad": "ValueError: no"}
+    assert relay.before == {"good": "", "bad": "ValueError: no"}
     assert diary.lines == []
 
 
-def test_listeners_are_told_once(diary: Diary, trial: Trial) -> None:
-    relay = Relay()
+def test_listeners_are_told_once(diary: Diary, relay: Relay, trial: Trial) -> None:
     relay.on_trial_result(1, [trial], trial, ROW)
     relay.on_step_end(1, [trial])
     relay.on_step_end(2, [trial])
-    Relay.tell()
+    relay.tell()
     assert len(diary.lines) == 1
-
-
-def test_what_is_not_told_when_an_experiment_begins_is_not_told_to_its_listeners(diary: Diary, trial: Trial) -> None:
-    Relay().on_trial_result(1, [trial], trial, ROW)
-    Relay.begin((diary,))
-    Relay.tell()
-    assert diary.lines == []
-    assert Relay.ended == set()

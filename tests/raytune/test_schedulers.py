@@ -16,7 +16,7 @@ from tuner.raytune.method import Method
 from tuner.raytune.recovery import Recovery
 from tuner.raytune.resumption import Resumption, dump, load
 from tuner.raytune.schedulers import EarlyEnding, InOrder, SparingScheduler
-from tuner.raytune.stopper import Limits
+from tuner.raytune.trials import Means, Trials
 from tuner.results.ending_marks import EndingMarks
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment
@@ -129,7 +129,7 @@ def test_its_state_survives_with_other_objects_for_the_same_trials(name: str) ->
 
 
 @pytest.mark.parametrize("name", ["asha", "median"])
-def test_what_was_measured_after_the_state_was_saved_is_heard_of(name: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_measured_after_the_state_was_saved_is_heard_of(name: Any) -> None:
     whole, controller = made(name), Controller(*(trial(f"v{number}") for number in range(4)))
     again, restored = made(name), [trial(f"v{number}") for number in range(4)]
     for scheduler, trials in ((whole, controller.trials), (again, restored)):
@@ -140,7 +140,7 @@ def test_what_was_measured_after_the_state_was_saved_is_heard_of(name: Any, monk
     for each, row in zip(controller.trials, rows, strict=True):
         whole.on_trial_result(controller, each, row)
     missed = {f"v{number}": [row] for number, row in enumerate(rows)}
-    monkeypatch.setattr(Recovery, "missed", missed)
+    Recovery.current().missed = missed
     resumption = Resumption(again)
     resumption.set_state({"scheduler": state})
     resumption.on_step_begin(1, restored)
@@ -218,15 +218,11 @@ def test_the_trials_that_a_scheduler_ends_are_stopped_and_one_that_diverges_is_n
     entries = tuple(Entry(variant, of(rate), ()) for variant, rate in rates.items())
     experiment = Experiment.at(str(tmp_path), "group", "name")
     experiment.begin({"variants": {entry.name: [] for entry in entries}}, entries, origin_of(dataset, 1))
+    method = Method(EarlyEnding(name, "base", 9, 2))
     ended = run_trials(
-        experiment,
-        entries,
-        dataset,
-        seeds=dict.fromkeys(rates, 1),
-        limits=Limits(),
-        resources=check_resources(Resources()),
-        listeners=(EndingMarks(experiment),),
-        method=Method(EarlyEnding(name, "base", 9, 2)),
+        Trials(experiment, entries, dict.fromkeys(rates, 1), method=method),
+        Means(dataset, check_resources(Resources())),
+        (EndingMarks(experiment),),
     )
     statuses = {record.variant: record.status for record in experiment.records()}
     assert ended == set(rates)

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -30,13 +29,16 @@ class Of:
 
 
 @pytest.fixture
-def experiment(tmp_path: Path) -> Iterator[Path]:
+def experiment(tmp_path: Path) -> Path:
     folder = tmp_path / "name"
     folder.mkdir()
     (folder / "tuner.pkl").write_bytes(b"tuner")
-    Snapshot.begin(Folder.at(str(folder)))
-    yield folder
-    Snapshot.begin(Folder.at(str(folder)))
+    return folder
+
+
+@pytest.fixture
+def snapshot(experiment: Path) -> Snapshot:
+    return Snapshot(Folder.at(str(experiment)))
 
 
 @pytest.fixture
@@ -57,54 +59,58 @@ def files(experiment: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in experiment.iterdir() if path.name != FILE}
 
 
-def test_the_files_of_rays_newest_snapshot_are_kept_as_one(experiment: Path, trials: list[Any]) -> None:
+def test_the_files_of_rays_newest_snapshot_are_kept_as_one(
+    experiment: Path, snapshot: Snapshot, trials: list[Any]
+) -> None:
     write(trials, "2", "new")
-    Snapshot().on_step_begin(1, trials)
+    snapshot.on_step_begin(1, trials)
     with ZipFile(experiment / FILE) as file:
         assert sorted(file.namelist()) == sorted([*(name.format("2") for name in NAMES), "tuner.pkl"])
     assert not list(experiment.glob("*.partial"))
 
 
 def test_a_snapshot_is_written_once_and_again_when_it_is_another(
-    experiment: Path, trials: list[Any], monkeypatch: pytest.MonkeyPatch
+    experiment: Path, snapshot: Snapshot, trials: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Snapshot().on_step_begin(1, trials)
+    snapshot.on_step_begin(1, trials)
     assert not (experiment / FILE).exists()
     write(trials, "1", "first")
-    Snapshot().on_step_begin(2, trials)
+    snapshot.on_step_begin(2, trials)
     inode = (experiment / FILE).stat().st_ino
-    Snapshot().on_step_begin(3, trials)
+    snapshot.on_step_begin(3, trials)
     assert (experiment / FILE).stat().st_ino == inode
     write(trials, "1", "second")
-    Snapshot.keep()
+    snapshot.keep()
     assert (experiment / FILE).stat().st_ino != inode
 
 
-def test_what_is_restored_is_what_was_kept_and_nothing_of_rays_own(experiment: Path, trials: list[Any]) -> None:
-    Snapshot().on_step_begin(1, trials)
+def test_what_is_restored_is_what_was_kept_and_nothing_of_rays_own(
+    experiment: Path, snapshot: Snapshot, trials: list[Any]
+) -> None:
+    snapshot.on_step_begin(1, trials)
     write(trials, "1", "kept")
-    Snapshot().on_step_begin(2, trials)
+    snapshot.on_step_begin(2, trials)
     (experiment / "tuner.pkl").write_bytes(b"tu")
     for session, content in (("1", "ke"), ("9", "cut short")):
         for name in NAMES:
             (experiment / name.format(session)).write_text(content)
     (experiment / "manifest.yaml").write_text("stays")
-    assert Snapshot.restore()
+    assert snapshot.restore()
     kept = {name.format("1"): '"kept"' for name in NAMES}
     assert files(experiment) == {**kept, "tuner.pkl": "tuner", "manifest.yaml": "stays"}
 
 
 def test_what_was_restored_from_is_not_taken_for_new_though_the_clock_was_set_back(
-    experiment: Path, trials: list[Any]
+    experiment: Path, snapshot: Snapshot, trials: list[Any]
 ) -> None:
     write(trials, "9", "of a run when the clock was ahead")
-    Snapshot().on_step_begin(1, trials)
-    Snapshot.begin(Folder.at(str(experiment)))
-    assert Snapshot.restore()
-    Snapshot().on_step_begin(1, trials)  # Ray has taken it to where it writes its own
+    snapshot.on_step_begin(1, trials)
+    snapshot = Snapshot(Folder.at(str(experiment)))
+    assert snapshot.restore()
+    snapshot.on_step_begin(1, trials)  # Ray has taken it to where it writes its own
     write(trials, "2", "new")
-    Snapshot().on_step_begin(2, trials)
-    assert Snapshot.restore()
+    snapshot.on_step_begin(2, trials)
+    assert snapshot.restore()
     assert {name: text for name, text in files(experiment).items() if name.startswith("exp")} == {
         NAMES[0].format("2"): '"new"'
     }
@@ -112,35 +118,37 @@ def test_what_was_restored_from_is_not_taken_for_new_though_the_clock_was_set_ba
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04", b"nonsense", "cut"])
 def test_without_a_whole_snapshot_nothing_is_restored_from(
-    experiment: Path, trials: list[Any], content: bytes | str | None
+    experiment: Path, snapshot: Snapshot, trials: list[Any], content: bytes | str | None
 ) -> None:
-    Snapshot().on_step_begin(1, trials)
+    snapshot.on_step_begin(1, trials)
     write(trials, "1", "kept")
-    Snapshot().on_step_begin(2, trials)
+    snapshot.on_step_begin(2, trials)
     whole = (experiment / FILE).read_bytes()
     (experiment / FILE).write_bytes(whole[: len(whole) // 2] if content == "cut" else content or b"")
     if content is None:
         (experiment / FILE).unlink()
-    assert not Snapshot.restore()
+    assert not snapshot.restore()
     assert files(experiment) == {}
 
 
-def test_a_snapshot_writes_nothing_but_rays_files(experiment: Path) -> None:
+def test_a_snapshot_writes_nothing_but_rays_files(experiment: Path, snapshot: Snapshot) -> None:
     with ZipFile(experiment / FILE, "w") as file:
         file.writestr("../outside", "x")
         file.writestr("manifest.yaml", "x")
         file.writestr("experiment_state-/../../x.json", "x")
         file.writestr("tuner.pkl", "tuner")
-    assert Snapshot.restore()
+    assert snapshot.restore()
     assert files(experiment) == {"tuner.pkl": "tuner"}
     assert sorted(path.name for path in experiment.parent.iterdir()) == ["name"]
 
 
-def test_a_state_that_was_cut_short_by_a_full_disk_is_not_kept(experiment: Path, trials: list[Any]) -> None:
+def test_a_state_that_was_cut_short_by_a_full_disk_is_not_kept(
+    experiment: Path, snapshot: Snapshot, trials: list[Any]
+) -> None:
     write(trials, "1", "whole")
-    Snapshot().on_step_begin(1, trials)
+    snapshot.on_step_begin(1, trials)
     before = (experiment / FILE).read_bytes()
     state = Path(trials[0].storage.experiment_driver_staging_path) / NAMES[0].format("1")
     state.write_text('{"trial_data": [')
-    Snapshot.keep()
+    snapshot.keep()
     assert (experiment / FILE).read_bytes() == before

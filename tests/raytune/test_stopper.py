@@ -1,8 +1,4 @@
 import math
-import pickle
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,12 +25,6 @@ class Clock:
         return self.now
 
 
-@pytest.fixture(autouse=True)
-def no_limits_afterwards() -> Iterator[None]:
-    yield
-    StopEarly.begin(Limits())
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
@@ -58,16 +48,16 @@ def told(stop: Stopper, config: Config, name: str, curve: list[float], se: float
 
 
 def test_a_hopeless_trial_ends_as_soon_as_its_curve_is_long_enough(config: Config) -> None:
-    StopEarly.begin(Limits(give_up=True, spared="base"))
-    assert not any(told(StopEarly(), config, "base", GOOD))
-    assert told(StopEarly(), config, "bad", HOPELESS).index(True) == 2 * PATIENCE - 1
+    stop = StopEarly(Limits(give_up=True, spared="base"))
+    assert not any(told(stop, config, "base", GOOD))
+    assert told(stop, config, "bad", HOPELESS).index(True) == 2 * PATIENCE - 1
 
 
 def test_only_the_controls_curve_ends_others(config: Config) -> None:
-    StopEarly.begin(Limits(give_up=True, spared="base"))
-    told(StopEarly(), config, "good", GOOD)
-    assert not any(told(StopEarly(), config, "bad", HOPELESS))
-    assert not any(told(StopEarly(), config, "base", HOPELESS))
+    stop = StopEarly(Limits(give_up=True, spared="base"))
+    told(stop, config, "good", GOOD)
+    assert not any(told(stop, config, "bad", HOPELESS))
+    assert not any(told(stop, config, "base", HOPELESS))
 
 
 @pytest.mark.parametrize(
@@ -76,83 +66,64 @@ def test_only_the_controls_curve_ends_others(config: Config) -> None:
     ids=["hardly worse", "not sure", "fast enough to catch up"],
 )
 def test_a_trial_that_may_still_win_goes_on(config: Config, curve: list[float], se: float) -> None:
-    StopEarly.begin(Limits(give_up=True, spared="base"))
-    told(StopEarly(), config, "base", GOOD)
-    assert not any(told(StopEarly(), config, "other", curve, se))
+    stop = StopEarly(Limits(give_up=True, spared="base"))
+    told(stop, config, "base", GOOD)
+    assert not any(told(stop, config, "other", curve, se))
 
 
 def test_a_curve_is_not_held_against_itself(config: Config) -> None:
-    StopEarly.begin(Limits(give_up=True, spared="base"))
-    assert not any(told(StopEarly(), config, "alone", [0.1, *HOPELESS]))
+    stop = StopEarly(Limits(give_up=True, spared="base"))
+    assert not any(told(stop, config, "alone", [0.1, *HOPELESS]))
 
 
 def test_nobody_ends_early_where_nobody_is_to_give_up(config: Config) -> None:
-    StopEarly.begin(Limits(give_up=False, spared="base"))
-    told(StopEarly(), config, "base", GOOD)
-    assert not any(told(StopEarly(), config, "bad", HOPELESS))
+    stop = StopEarly(Limits(give_up=False, spared="base"))
+    told(stop, config, "base", GOOD)
+    assert not any(told(stop, config, "bad", HOPELESS))
 
 
 def test_a_control_that_diverged_ends_nobody_by_that(config: Config) -> None:
-    StopEarly.begin(Limits(give_up=True, spared="base"))
-    told(StopEarly(), config, "base", [math.nan])
-    assert not any(told(StopEarly(), config, "bad", HOPELESS))
-    told(StopEarly(), config, "base", [math.nan, *GOOD])
-    assert told(StopEarly(), config, "bad", HOPELESS)[-1]
+    stop = StopEarly(Limits(give_up=True, spared="base"))
+    told(stop, config, "base", [math.nan])
+    assert not any(told(stop, config, "bad", HOPELESS))
+    told(stop, config, "base", [math.nan, *GOOD])
+    assert told(stop, config, "bad", HOPELESS)[-1]
 
 
 def test_a_resumed_trial_is_judged_by_its_whole_curve(config: Config) -> None:
     before = {"base": {2: 0.3}, "bad": dict.fromkeys(range(2, 4 * PATIENCE, 2), 0.9)}
-    StopEarly.begin(Limits(give_up=True, spared="base"), curves=before)
+    stop = StopEarly(Limits(give_up=True, spared="base"), curves=before)
     again = {"config": Assignment("bad", 0, single(config)).plain(), "step": 4 * PATIENCE, "rmse": 0.9, "rmse_se": 0.01}
-    assert not StopEarly()("bad", {**again, "step": 4 * PATIENCE - 2})
-    assert StopEarly()("bad", again)
+    assert not stop("bad", {**again, "step": 4 * PATIENCE - 2})
+    assert stop("bad", again)
 
 
 def test_all_end_once_the_time_has_passed_and_not_before(clock: Clock) -> None:
-    StopEarly.begin(Limits(seconds=60))
+    stop = StopEarly(Limits(seconds=60))
     clock.now += 60
-    assert not StopEarly().stop_all()
-    assert not StopEarly.fired
+    assert not stop.stop_all()
     clock.now += 0.1
-    assert StopEarly().stop_all()
-    assert StopEarly.fired
+    assert stop.stop_all()
 
 
 def test_that_time_is_up_is_told_once_and_before_anybody_ends(clock: Clock) -> None:
-    told: list[bool] = []
-    StopEarly.begin(Limits(seconds=60), lambda: told.append(StopEarly.fired))
+    told: list[str] = []
+    stop = StopEarly(Limits(seconds=60), lambda: told.append("time was up"))
+    assert not stop.stop_all()
+    assert told == []
     clock.now += 61
-    assert [StopEarly().stop_all() for _ in range(3)] == [True] * 3
-    assert told == [False]
+    assert [stop.stop_all() for _ in range(3)] == [True] * 3
+    assert told == ["time was up"]
 
 
 def test_without_a_time_limit_nobody_ends(clock: Clock) -> None:
-    StopEarly.begin(Limits())
+    stop = StopEarly(Limits())
     clock.now += 1e9
-    assert not StopEarly().stop_all()
+    assert not stop.stop_all()
 
 
 def test_the_time_counts_from_where_the_limits_began(clock: Clock) -> None:
-    StopEarly.begin(Limits(seconds=60))
+    stop = StopEarly(Limits(seconds=60))
     clock.now += 61
-    assert StopEarly().stop_all()
-    StopEarly.begin(Limits(seconds=60))
-    assert not StopEarly().stop_all()
-    assert not StopEarly.fired
-
-
-def test_a_stopper_that_ray_restores_has_the_limits_of_its_new_process(tmp_path: Path, clock: Clock) -> None:
-    StopEarly.begin(Limits(seconds=60))
-    clock.now += 61
-    (tmp_path / "stopper").write_bytes(pickle.dumps(StopEarly()))
-    code = f"""
-import pickle
-from tuner.raytune.stopper import Limits, StopEarly
-StopEarly.begin(Limits(seconds=3600, give_up=True, spared="base"))
-restored = pickle.load(open({str(tmp_path / "stopper")!r}, "rb"))
-assert not restored.stop_all()
-assert restored.limits == Limits(3600, True, "base"), restored.limits
-StopEarly.begin(Limits(seconds=-1))
-assert restored.stop_all()
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120, cwd=ROOT)
+    assert stop.stop_all()
+    assert not StopEarly(Limits(seconds=60)).stop_all()

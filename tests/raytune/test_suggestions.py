@@ -38,8 +38,7 @@ def begin(config: Config, dataset: Dataset, experiment: Experiment, tmp_path: Pa
         space = load_mutations(tmp_path / "m.yaml")
         sampler: Any = "nsga2" if len(objectives) > 1 else "tpe"
         source = Suggestions(config, space, depth, samples, sampler, objectives, dataset, 1)
-        StudySearch.begin(source, experiment, lambda entry: None)
-        return StudySearch.current()
+        return StudySearch(source, experiment, lambda entry: None).begin()
 
     return begin
 

@@ -14,8 +14,8 @@ from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
 from tuner.engine.out_of_fold import FILE, OutOfFold, no_evaluations
 from tuner.mutation.expand import Expansion
-from tuner.raytune.method import LISTED, Method
 from tuner.raytune.stopper import Limits
+from tuner.raytune.trials import Trials
 from tuner.results.arrays import write_responses
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment
@@ -44,7 +44,7 @@ class Call:
 
 
 @dataclass
-class Trials:
+class FakeCrew:
     """Stands in for `Crew`; its trials end at once.
 
     Attributes:
@@ -67,18 +67,11 @@ class Trials:
     calls: list[Call] = field(default_factory=list)
     trained: list[tuple[str, str]] = field(default_factory=list)
 
-    def run(
-        self,
-        experiment: Experiment,
-        entries: tuple[Entry, ...],
-        records: tuple[TrialRecord, ...],
-        seeds: Mapping[str, int],
-        limits: Limits,
-        method: Method = LISTED,
-    ) -> frozenset[str]:
+    def run(self, trials: Trials, records: tuple[TrialRecord, ...]) -> frozenset[str]:
         """See `Crew.run`."""
+        experiment, entries, seeds = trials.experiment, trials.entries, trials.seeds
         place = Path(experiment.folder.uri).name
-        self.calls.append(Call(place, entries, seeds, limits))
+        self.calls.append(Call(place, entries, seeds, trials.limits))
         ended = {record.variant for record in records if record.ended}
         for entry in entries:
             if entry.name in ended:
@@ -123,13 +116,13 @@ class Trials:
 
 
 @pytest.fixture
-def trials(dataset: Dataset, tmp_path: Path) -> Trials:
+def trials(dataset: Dataset, tmp_path: Path) -> FakeCrew:
     """Of a control, two variants as good as each other, and a hopeless one."""
-    return Trials(dataset, {"base": 0.3, "good": 0.25, "fine": 0.26, "bad": 2.0}, tmp_path / "run.log")
+    return FakeCrew(dataset, {"base": 0.3, "good": 0.25, "fine": 0.26, "bad": 2.0}, tmp_path / "run.log")
 
 
 @pytest.fixture
-def job(config: Config, dataset: Dataset, tmp_path: Path, trials: Trials) -> Job:
+def job(config: Config, dataset: Dataset, tmp_path: Path, trials: FakeCrew) -> Job:
     """Not begun; the variants are of one config with other learning rates."""
     experiment = Experiment.at(str(tmp_path / "results"), "group", "name")
     entries = tuple(
@@ -158,12 +151,12 @@ def manifest(job: Job) -> dict[str, object]:
 
 
 @pytest.fixture
-def searched(job: Job, manifest: dict[str, object], trials: Trials) -> Job:
+def searched(job: Job, manifest: dict[str, object], trials: FakeCrew) -> Job:
     """The search has ended."""
     job.experiment.begin(manifest, job.entries, origin_of(job.dataset, job.seed))
     write_responses(job.experiment.folder, job.dataset)
     seeds = {entry.name: seed_of(job.seed, entry.name) for entry in job.entries}
-    trials.run(job.experiment, job.entries, (), seeds, Limits())
+    trials.run(Trials(job.experiment, job.entries, seeds), ())
     trials.calls.clear()
     trials.trained.clear()
     return job

@@ -4,13 +4,14 @@ import logging
 import signal
 import time
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from ray import tune
 from ray.tune.experiment import Trial
 
 from tuner.raytune.assignment import name_of
 from tuner.raytune.internals import forget_checkpoints
+from tuner.raytune.resident import Resident
 from tuner.results.folder import Folder
 from tuner.results.pruning import pruning
 
@@ -32,26 +33,23 @@ class Disk:
     budget: int
 
 
-class DiskBudget(tune.Callback):
+class DiskBudget(Resident, tune.Callback):
     """Deletes checkpoints whenever there are too many bytes, but none that any trial goes on from.
 
     There is always room for one checkpoint more of every trial that runs.
+
+    Args:
+        trials: The folder with those of this run's trials: the experiment's, or one in it.
+        disk: The budget; None is without end.
 
     Attributes:
         exceeded: What is said if there is nothing left to delete; the run has then been told to end.
     """
 
-    exceeded: ClassVar[str] = ""
-    _disk: ClassVar[Disk | None] = None
-    _trials: ClassVar[str]
-    _total: ClassVar[int] = 0
-    _listed_at: ClassVar[float] = 0.0
-
-    @classmethod
-    def begin(cls, trials: Folder, disk: Disk | None) -> None:
-        """From now on the budget holds; `trials` is the folder with those of this run's trials."""
-        cls.exceeded, cls._disk, cls._listed_at = "", disk, -float("inf")
-        cls._trials = trials.uri.removeprefix(disk.folder.uri).removeprefix("/") if disk is not None else ""
+    def __init__(self, trials: Folder, disk: Disk | None) -> None:
+        self.exceeded, self._disk = "", disk
+        self._trials = trials.uri.removeprefix(disk.folder.uri).removeprefix("/") if disk is not None else ""
+        self._total, self._listed_at = 0, -float("inf")
 
     def on_trial_save(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Ray's hook: there is one checkpoint more."""
@@ -61,31 +59,28 @@ class DiskBudget(tune.Callback):
         size = sum((self._disk.folder / self._path_of(saved)).sizes().values())
         live = [one for one in trials if not one.is_finished()]
         writing = sum(one.status == Trial.RUNNING for one in live)
-        DiskBudget._total += size
+        self._total += size
         limit, late = self._disk.budget - size * writing, time.monotonic() - self._listed_at > LISTED_EVERY_S
         if late or self._total > limit:
             self._prune(self._disk.folder, live, limit)
 
-    @classmethod
-    def _prune(cls, folder: Folder, live: list[Trial], limit: int) -> None:
+    def _prune(self, folder: Folder, live: list[Trial], limit: int) -> None:
         latest: list[Any] = [one.latest_checkpoint_result for one in live]
-        needed = {cls._path_of(one) for one in latest if one is not None}
-        found = pruning(folder.sizes(), limit, {cls._path(name_of(one.config)) for one in live}, needed)
+        needed = {self._path_of(one) for one in latest if one is not None}
+        found = pruning(folder.sizes(), limit, {self._path(name_of(one.config)) for one in live}, needed)
         for path in found.paths:
             log.info("%s/%s goes, by the disk budget", folder.uri, path)
             folder.remove(path)
         for one in live:
-            forget_checkpoints(one, lambda saved: cls._path_of(saved) in found.paths)
-        cls._total, cls._listed_at = found.total, time.monotonic()
+            forget_checkpoints(one, lambda saved: self._path_of(saved) in found.paths)
+        self._total, self._listed_at = found.total, time.monotonic()
         if found.total > limit:
-            cls.exceeded = f"the trials that run need {(found.total - limit) / 1e6:.3g} MB more"
+            self.exceeded = f"the trials that run need {(found.total - limit) / 1e6:.3g} MB more"
             signal.raise_signal(signal.SIGUSR1)  # Ray's own way to end a run that can be gone on with
 
-    @classmethod
-    def _path_of(cls, saved: Any) -> str:
+    def _path_of(self, saved: Any) -> str:
         """Of Ray's checkpoint."""
-        return cls._path("/".join(saved.checkpoint.path.rsplit("/", 2)[1:]))
+        return self._path("/".join(saved.checkpoint.path.rsplit("/", 2)[1:]))
 
-    @classmethod
-    def _path(cls, name: str) -> str:
-        return f"{cls._trials}/{name}" if cls._trials else name
+    def _path(self, name: str) -> str:
+        return f"{self._trials}/{name}" if self._trials else name

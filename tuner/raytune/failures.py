@@ -5,7 +5,7 @@ import re
 import signal
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from ray.tune.experiment import Trial
 
@@ -40,55 +40,55 @@ def kind_of(error: str) -> Kind:
 
 
 class Failures:
-    """Decides for this process whether a trial is tried again.
+    """Decides whether a trial is tried again.
 
     Where its machine was taken away, always. Out of memory, with smaller stacks of networks. If the storage has no
     room, later: the run ends, and is gone on with once there is. If the input is wrong, never. Else as long as it gets
     further, and three times where it does not.
+
+    Attributes:
+        no_room: What is said if the storage has none; the run has then been told to end.
     """
 
-    no_room: ClassVar[str] = ""
-    _kinds: ClassVar[dict[str, Kind]] = {}
-    _attempts: ClassVar[dict[str, tuple[int, int]]] = {}
+    def __init__(self) -> None:
+        self.no_room = ""
+        self._kinds: dict[str, Kind] = {}
+        self._attempts: dict[str, tuple[int, int]] = {}
 
-    @classmethod
-    def begin(cls) -> None:
-        """From now on Ray asks here; nothing has failed yet."""
-        cls.no_room, cls._kinds, cls._attempts = "", {}, {}
-        ask_before_retrying(cls.is_tried_again)
+    def begin(self) -> "Failures":
+        """From now on Ray asks here."""
+        ask_before_retrying(self.is_tried_again)
+        return self
 
-    @classmethod
-    def is_tried_again(cls, trial: Trial) -> bool:
+    def is_tried_again(self, trial: Trial) -> bool:
         """Whether the trial, which has just failed, is."""
         name, error = name_of(trial.config), _last_error(trial)
-        kind = cls._kinds[name] = kind_of(error)
-        again = cls._decide(trial, name, kind, last_line(error))
-        log.warning("%s: %s; it is %s", name, cls.described(trial), "tried again" if again else "given up")
+        kind = self._kinds[name] = kind_of(error)
+        again = self._decide(trial, name, kind, last_line(error))
+        log.warning("%s: %s; it is %s", name, self.described(trial), "tried again" if again else "given up")
         return again
 
-    @classmethod
-    def described(cls, trial: Trial) -> str:
+    def described(self, trial: Trial) -> str:
         """Why the trial failed, in one line."""
-        kind, told = cls._kinds.get(name_of(trial.config)), last_line(_last_error(trial))
+        kind, told = self._kinds.get(name_of(trial.config)), last_line(_last_error(trial))
         return ": ".join(part for part in (kind, told) if part) or "unknown error"
 
-    @classmethod
-    def _decide(cls, trial: Trial, name: str, kind: Kind, told: str) -> bool:
+    def _decide(self, trial: Trial, name: str, kind: Kind, told: str) -> bool:
         if kind == "preempted":
             return True
         if kind == "wrong input":
             return False
         if kind == NO_ROOM:
-            if not cls.no_room:
-                cls.no_room = told
+            if not self.no_room:
+                self.no_room = told
                 signal.raise_signal(signal.SIGUSR1)  # Ray's own way to end a run that can be gone on with
             return True
         if kind == "out of memory":
             _with_smaller_stacks(trial)
-        step, failed = cls._attempts.get(name, (0, 0))
+        step, failed = self._attempts.get(name, (0, 0))
         reached = _step_of(trial)
         failed = 1 if reached > step else failed + 1
-        cls._attempts[name] = (reached, failed)
+        self._attempts[name] = (reached, failed)
         return failed <= ATTEMPTS
 
 

@@ -37,7 +37,7 @@ class Method:
     def begin(self, experiment: Experiment, added: Callable[[Entry], None]) -> None:
         """What Ray cannot restore in another process is set for this one, before Ray restores the rest."""
         if self.suggestions is not None:
-            StudySearch.begin(self.suggestions, experiment, added)
+            StudySearch(self.suggestions, experiment, added).begin()
 
     def end(self) -> None:
         """What was measured is told where it is kept."""

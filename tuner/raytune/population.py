@@ -59,7 +59,7 @@ class Population(PopulationBasedTraining):
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """Ray's hook: a trial is new, was restored, or is tried again after a failure."""
-        Recovery.recover(trial)
+        Recovery.current().recover(trial)
         tried_again = trial in self._trial_state
         super().on_trial_add(tune_controller, trial)
         saved = trial.latest_checkpoint_result

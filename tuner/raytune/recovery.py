@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, ClassVar
+from typing import Any
 
 from ray.tune.experiment import Trial
 
@@ -16,7 +16,8 @@ from tuner.lineage import FILE as LINEAGE
 from tuner.lineage import read_lineage
 from tuner.raytune.assignment import Assignment, name_of
 from tuner.raytune.internals import Saved, go_on_from
-from tuner.results.files import CHECKPOINT, FAILED, TIME_UP, checkpoint_name
+from tuner.raytune.resident import Resident
+from tuner.results.files import CHECKPOINT, FAILED_MARK, STOPPED_MARK, checkpoint_name
 from tuner.results.folder import Folder
 from tuner.results.history import CARRIED, RESULTS, TABLE, history_until, rows_in, table_until
 
@@ -53,28 +54,31 @@ class Found:
         return Saved(self.trial, checkpoint_name(self.number), self.before)
 
 
-class Recovery:
+class Recovery(Resident):
     """Trials of this process that begin, or are tried again, go on where their folders say.
 
     Ray's snapshot may be older than the checkpoints, and a checkpoint may have been cut short: then the trial goes on
     from the one before it. `result.json` may lack rows, which Ray copies every few seconds, or hold some of steps that
     will be taken again: afterwards it holds those of the steps that were taken.
+
+    Args:
+        experiment: The folder of the trials.
+
+    Attributes:
+        missed: Trial to the rows that Ray's snapshot had not heard of, and that do not come again.
     """
 
-    _experiment: ClassVar[Folder]
-    missed: ClassVar[dict[str, list[dict[str, Any]]]] = {}
-    """Trial to the rows that Ray's snapshot had not heard of, and that do not come again."""
-    _seen: ClassVar[set[str]] = set()
+    def __init__(self, experiment: Folder) -> None:
+        self._experiment = experiment
+        self.missed: dict[str, list[dict[str, Any]]] = {}
+        self._seen: set[str] = set()
 
-    @classmethod
-    def begin(cls, experiment: Folder, trials: Iterable[str]) -> None:
-        """From now on trials are those of this experiment, whose rows are complete; none was seen yet."""
-        cls._experiment, cls._seen, cls.missed = experiment, set(), {}
+    def complete_rows(self, trials: Iterable[str]) -> None:
+        """The files of these trials hold all rows that their checkpoints carry."""
         for name in trials:
-            _complete_rows(experiment / name)
+            _complete_rows(self._experiment / name)
 
-    @classmethod
-    def recover(cls, trial: Trial) -> None:
+    def recover(self, trial: Trial) -> None:
         """The trial, which is about to begin or to go on, does so at its newest whole checkpoint.
 
         One without a storage has no folder.
@@ -82,8 +86,8 @@ class Recovery:
         if trial.is_finished() or trial.storage is None:
             return
         told = Assignment.of(trial.config)
-        folder, numbers = cls._experiment / told.name, _numbers(cls._experiment / told.name)
-        found = _newest(folder, told, numbers) or cls._of_another(trial)
+        folder, numbers = self._experiment / told.name, _numbers(self._experiment / told.name)
+        found = _newest(folder, told, numbers) or self._of_another(trial)
         last = found.number if found and found.trial == told.name else -1 if found is None else max(numbers, default=-1)
         for number in numbers:
             if number > last:  # of steps that will be taken again
@@ -93,19 +97,18 @@ class Recovery:
         go_on_from(trial, told.name, [*kept, *([found.saved] if found else [])], last)
         if numbers or found:
             log.info("%s goes on from step %s", folder.uri, found.before["step"] if found else 0)
-        if told.name not in cls._seen:
-            cls._seen.add(told.name)
+        if told.name not in self._seen:
+            self._seen.add(told.name)
             heard = (trial.last_result or {}).get("step", 0)
             rows = rows_in(found.lines) if found else ()
-            cls.missed[told.name] = [
+            self.missed[told.name] = [
                 row for row in rows if heard < row["step"] <= (found.before["step"] if found else 0)
             ]
             _mend_rows(folder, found)
-            for mark in (FAILED, TIME_UP):  # Ray has not heard of that end, and goes on
+            for mark in (FAILED_MARK, STOPPED_MARK):  # Ray has not heard of that end, and goes on
                 folder.remove(mark)
 
-    @classmethod
-    def _of_another(cls, trial: Trial) -> Found | None:
+    def _of_another(self, trial: Trial) -> Found | None:
         """The checkpoint with which a population's member is to go on; Ray may know an old path of it."""
         known: Any = trial.latest_checkpoint_result
         if known is None:
@@ -114,7 +117,7 @@ class Recovery:
         if donor == name_of(trial.config) or not name.startswith(CHECKPOINT):
             return None
         try:
-            _read(cls._experiment / donor / name)
+            _read(self._experiment / donor / name)
         except InputError as error:
             log.warning("%s; %s begins anew", error, name_of(trial.config))
             return None

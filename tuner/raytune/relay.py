@@ -4,13 +4,14 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from ray import tune
 from ray.tune.experiment import Trial
 
 from tuner.raytune.assignment import name_of
 from tuner.raytune.failures import Failures
+from tuner.raytune.resident import Resident
 from tuner.results.record import Measurement, measurement_of
 
 log = logging.getLogger(__name__)
@@ -26,36 +27,34 @@ class Listener(Protocol):
         """A trial ended; `error` is empty unless it failed."""
 
 
-class Relay(tune.Callback):
-    """Tells the listeners of this process what happens to the trials.
-
-    Ray pickles its callbacks with the experiment, and restores them in another process. Listeners hold open files and
-    the terminal, so they belong to the process and not to the callback.
+class Relay(Resident, tune.Callback):
+    """Tells the listeners what happens to the trials.
 
     A trial waits while Ray calls its callbacks with a result. So the listeners are told a little later: at the end of
     the step of Ray's loop, when the trial has been sent on.
+
+    Args:
+        listeners: Who is told.
+        failures: Knows why a trial failed.
+
+    Attributes:
+        ended: Trials that have ended.
+        seen: All trials that Ray has.
+        before: Trials that had ended when Ray restored them, and with what error; None until Ray has.
     """
 
-    listeners: ClassVar[tuple[Listener, ...]] = ()
-    ended: ClassVar[set[str]] = set()
-    seen: ClassVar[set[str]] = set()
-    """All trials that Ray has."""
-    before: ClassVar[dict[str, str] | None] = None
-    """Trials that had ended when Ray restored them, and with what error; None until Ray has."""
-    _news: ClassVar[list[Callable[[Listener], None]]] = []
+    def __init__(self, listeners: tuple[Listener, ...], failures: Failures) -> None:
+        self._listeners, self._failures = listeners, failures
+        self.ended: set[str] = set()
+        self.seen: set[str] = set()
+        self.before: dict[str, str] | None = None
+        self._news: list[Callable[[Listener], None]] = []
 
-    @classmethod
-    def begin(cls, listeners: tuple[Listener, ...]) -> None:
-        """From now on these listeners are told; nothing has ended yet."""
-        cls.listeners, cls.ended, cls.before, cls._news = listeners, set(), None, []
-        cls.seen = set()
-
-    @classmethod
-    def tell(cls) -> None:
+    def tell(self) -> None:
         """The listeners know all that happened so far."""
-        news, cls._news = cls._news, []
+        news, self._news = self._news, []
         for each in news:
-            for listener in cls.listeners:
+            for listener in self._listeners:
                 each(listener)
 
     def on_trial_result(
@@ -76,7 +75,7 @@ class Relay(tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Ray's hook."""
-        self._end(trial, Failures.described(trial))
+        self._end(trial, self._failures.described(trial))
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Ray's hook."""
@@ -85,21 +84,20 @@ class Relay(tune.Callback):
     def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
         """Ray's hook: there may have been no step."""
         self._look_back(trials)
-        Relay.seen |= {name_of(trial.config) for trial in trials}
+        self.seen |= {name_of(trial.config) for trial in trials}
 
-    @classmethod
-    def all_ended(cls) -> bool:
+    def all_ended(self) -> bool:
         """Whether all trials that Ray has have ended by themselves, now or before it restored them."""
-        return cls.seen <= cls.ended | set(cls.before or ())
+        return self.seen <= self.ended | set(self.before or ())
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Ray's hook."""
         self.tell()
 
     def _look_back(self, trials: list[Trial]) -> None:
-        if Relay.before is None:
-            Relay.before = {
-                name_of(trial.config): Failures.described(trial) if trial.status == Trial.ERROR else ""
+        if self.before is None:
+            self.before = {
+                name_of(trial.config): self._failures.described(trial) if trial.status == Trial.ERROR else ""
                 for trial in trials
                 if trial.is_finished()
             }

@@ -58,7 +58,7 @@ def replay(scheduler: SparingScheduler, trials: list[Trial]) -> None:
     if isinstance(scheduler.inner, HyperBandScheduler):
         return
     for trial in trials:
-        for row in Recovery.missed.get(name_of(trial.config), ()):
+        for row in Recovery.current().missed.get(name_of(trial.config), ()):
             scheduler.on_trial_result(None, trial, row)
 
 

@@ -2,20 +2,22 @@
 
 import csv
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ray.tune.experiment import Trial
-from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
+from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback, LoggerCallback
 
 from tuner.results.history import RESULTS, TABLE, history_until, table_until
 
 
-class _TakenOnce:
+class _TakenOnce(LoggerCallback):
     """Takes a trial's file from the storage once in a process.
 
     Ray takes it whenever a trial starts, also after a pause: over rows that are in the local file already, and not yet
     in the storage, where files are copied every few seconds.
     """
+
+    _trial_files: dict[Trial, TextIO]
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +26,12 @@ class _TakenOnce:
     def _restore_from_remote(self, file_name: str, trial: Trial) -> None:
         if trial.trial_id not in self._restored:
             self._restored.add(trial.trial_id)
-            super()._restore_from_remote(file_name, trial)  # type: ignore[misc]  # of Ray's logger
+            super()._restore_from_remote(file_name, trial)
+
+    def on_experiment_end(self, trials: list[Trial], **info: Any) -> None:
+        """Ray's hook: no file stays open; Ray closes those of trials that have ended."""
+        for trial in tuple(self._trial_files):
+            self.log_trial_end(trial)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_restored": set()}

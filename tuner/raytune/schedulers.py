@@ -69,7 +69,7 @@ class InOrder(FIFOScheduler):
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """Ray's hook: a trial is new, was restored, or is tried again."""
-        Recovery.recover(trial)
+        Recovery.current().recover(trial)
 
 
 class WaitingHyperBand(HyperBandScheduler):
@@ -124,7 +124,7 @@ class SparingScheduler(FIFOScheduler):
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """Ray's hook: a trial is new, was restored, or is tried again."""
-        Recovery.recover(trial)
+        Recovery.current().recover(trial)
         if not trial.is_finished() and name_of(trial.config) != self.spared:
             self.known.add(trial.trial_id)
             self.inner.on_trial_add(tune_controller, trial)

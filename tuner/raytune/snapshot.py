@@ -6,12 +6,13 @@ import logging
 import re
 import zlib
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from ray import tune
 from ray.tune.experiment import Trial
 
+from tuner.raytune.resident import Resident
 from tuner.results.folder import Folder
 
 FILE, TUNER = "snapshot.zip", "tuner.pkl"
@@ -20,70 +21,65 @@ EXPERIMENT_STATE = "experiment_state-*.json"
 log = logging.getLogger(__name__)
 
 
-class Snapshot(tune.Callback):
+class Snapshot(Resident, tune.Callback):
     """Keeps Ray's snapshot whenever Ray has written one.
 
     Ray copies its files to the storage one by one, over those that are there: a crash leaves some of them old, or cut
     short. So they are taken from the place where Ray writes them first, between two steps of its loop, when they are
     of one moment; and only they are restored from. Ray takes the one whose name has the latest date, which is another
     one if the clock was set back.
+
+    Args:
+        experiment: The folder of the trials.
     """
 
-    _experiment: ClassVar[Folder]
-    _staged: ClassVar[Path | None] = None
-    _restored: ClassVar[bool] = False
-    _before: ClassVar[dict[str, int]] = {}
-    _kept: ClassVar[tuple[str, int] | None] = None
-
-    @classmethod
-    def begin(cls, experiment: Folder) -> None:
-        """From now on snapshots are of this experiment."""
-        cls._experiment, cls._staged, cls._kept = experiment, None, None
-        cls._restored, cls._before = False, {}
+    def __init__(self, experiment: Folder) -> None:
+        self._experiment = experiment
+        self._staged: Path | None = None
+        self._restored = False
+        self._before: dict[str, int] = {}
+        self._kept: tuple[str, int] | None = None
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Ray's hook."""
-        if trials and Snapshot._staged is None:
+        if trials and self._staged is None:
             storage = trials[0].storage
             assert storage is not None, "Ray has made the trial"
-            Snapshot._staged = Path(storage.experiment_driver_staging_path)
-            if Snapshot._restored:  # these are of runs before, which may have had the same place
-                Snapshot._before = {path.name: path.stat().st_mtime_ns for path in self._states()}
+            self._staged = Path(storage.experiment_driver_staging_path)
+            if self._restored:  # these are of runs before, which may have had the same place
+                self._before = {path.name: path.stat().st_mtime_ns for path in self._states()}
         self.keep()
 
-    @classmethod
-    def keep(cls) -> None:
+    def keep(self) -> None:
         """The experiment's folder holds what Ray has written last."""
-        own = [path for path in cls._states() if cls._before.get(path.name) != path.stat().st_mtime_ns]
-        if not own or (newest := (own[0].name, own[0].stat().st_mtime_ns)) == cls._kept:
+        own = [path for path in self._states() if self._before.get(path.name) != path.stat().st_mtime_ns]
+        if not own or (newest := (own[0].name, own[0].stat().st_mtime_ns)) == self._kept:
             return
         session = STATE.sub(r"\1", own[0].name)
         states = {path: STATE.fullmatch(path.name) for path in own[0].parent.iterdir()}
         parts = {path.name: path.read_bytes() for path, state in states.items() if state and state[1] == session}
         if is_json(parts[own[0].name]):  # else Ray was cut short, by a full disk
-            cls._experiment.write(FILE, _packed({TUNER: cls._experiment.read_bytes(TUNER), **parts}))
-        cls._kept = newest
+            self._experiment.write(FILE, _packed({TUNER: self._experiment.read_bytes(TUNER), **parts}))
+        self._kept = newest
 
-    @classmethod
-    def _states(cls) -> list[Path]:
-        return [] if cls._staged is None else list(cls._staged.glob(EXPERIMENT_STATE))
+    def _states(self) -> list[Path]:
+        return [] if self._staged is None else list(self._staged.glob(EXPERIMENT_STATE))
 
-    @classmethod
-    def restore(cls) -> bool:
+    def restore(self) -> bool:
         """Whether there is a snapshot; then its files are in the experiment's folder, where Ray restores from them.
 
         Without one Ray has begun nothing; with one that is damaged all trials that have not ended begin again, from
         their checkpoints.
         """
-        folder = cls._experiment
+        folder = self._experiment
         for name in folder.files():
             if name == TUNER or STATE.fullmatch(name):
                 folder.remove(name)
         files = {name: part for name, part in _unpacked(folder).items() if name == TUNER or STATE.fullmatch(name)}
         for name, part in files.items():
             folder.write(name, part)
-        cls._restored = bool(files)
-        return cls._restored
+        self._restored = bool(files)
+        return self._restored
 
 
 def is_json(content: bytes) -> bool:

@@ -4,12 +4,13 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from ray.tune import Stopper
 
 from tuner.engine.stopping import is_hopeless
 from tuner.raytune.assignment import Assignment
+from tuner.raytune.resident import Resident
 
 
 @dataclass(frozen=True)
@@ -27,37 +28,29 @@ class Limits:
     spared: str = ""
 
 
-class StopEarly(Stopper):
-    """Keeps the limits of this process.
+UNLIMITED = Limits()
+"""Each trial goes on to its own end."""
 
-    Ray pickles its stopper with the experiment and restores it in another process; the time that is left, and the
-    trials' curves, belong to the process.
 
-    Attributes:
-        limits: See above.
-        fired: Whether Ray was told that time is up; it then ends all trials without a word to its callbacks.
+class StopEarly(Resident, Stopper):
+    """Keeps the limits.
+
+    Args:
+        limits: See above; time begins with the call.
+        time_up: Called once, before Ray ends all trials, which it does without a word to its callbacks.
+        curves: Trial to the RMSE at each step that it was evaluated at before.
     """
 
-    limits: ClassVar[Limits] = Limits()
-    fired: ClassVar[bool] = False
-    _time_up: ClassVar[tuple[Callable[[], None], ...]] = ()
-    _start: ClassVar[float] = 0.0
-    _curves: ClassVar[dict[str, dict[int, float]]] = {}
-
-    @classmethod
-    def begin(
-        cls, limits: Limits, *time_up: Callable[[], None], curves: Mapping[str, Mapping[int, float]] | None = None
+    def __init__(
+        self,
+        limits: Limits,
+        time_up: Callable[[], None] = lambda: None,
+        curves: Mapping[str, Mapping[int, float]] | None = None,
     ) -> None:
-        """From now on these limits hold.
-
-        Args:
-            limits: See above.
-            time_up: Each is called once, before Ray ends all.
-            curves: Trial to the RMSE at each step that it was evaluated at before.
-        """
-        cls.limits, cls.fired, cls._start = limits, False, time.monotonic()
-        cls._curves = {name: dict(curve) for name, curve in (curves or {}).items()}
-        cls._time_up = time_up
+        super().__init__()
+        self.limits = limits
+        self._time_up, self._is_up, self._start = time_up, False, time.monotonic()
+        self._curves = {name: dict(curve) for name, curve in (curves or {}).items()}
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Ray's hook: whether the trial ends with this result."""
@@ -76,8 +69,7 @@ class StopEarly(Stopper):
     def stop_all(self) -> bool:
         """Ray's hook: whether all trials end."""
         up = self.limits.seconds is not None and time.monotonic() - self._start > self.limits.seconds
-        if up and not self.fired:
-            for tell in self._time_up:
-                tell()
-            type(self).fired = True
-        return self.fired
+        if up and not self._is_up:
+            self._time_up()
+            self._is_up = True
+        return self._is_up

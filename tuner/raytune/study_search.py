@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable, Collection
-from typing import Any, ClassVar
+from typing import Any
 
 import optuna
 from optuna.trial import TrialState
@@ -14,6 +14,7 @@ from ray.tune.search.optuna import OptunaSearch
 from tuner.errors import InputError
 from tuner.mutation.mutation import Mutation
 from tuner.raytune.assignment import Assignment, name_of
+from tuner.raytune.resident import Resident
 from tuner.raytune.study import StudyFile, sampler_of
 from tuner.raytune.suggestion_space import suggest_sequence
 from tuner.raytune.suggestions import Suggestions
@@ -29,14 +30,13 @@ they are drawn at random."""
 EXHAUSTED, VARIANT, REPEATS, RMSE, MACS = "exhausted", "variant", "repeats", "rmse", "macs"
 
 
-class StudySearch(OptunaSearch):
+class StudySearch(Resident, OptunaSearch):
     """Ray's searcher for Optuna, whose suggestions become variants.
 
     First come the variants that the manifest lists and no trial has: the control, and what a crash cut off from Ray's
     snapshot. Everything that must outlive the process is in the manifest and in the study's file, so Ray saves nothing.
     """
 
-    _current: ClassVar["StudySearch | None"] = None
     _ot_study: Any
 
     def __init__(self, source: Suggestions, experiment: Experiment, added: Callable[[Entry], None]) -> None:
@@ -54,20 +54,6 @@ class StudySearch(OptunaSearch):
             study_name="variants",
             storage=self._file.storage(),
         )
-
-    @classmethod
-    def begin(cls, source: Suggestions, experiment: Experiment, added: Callable[[Entry], None]) -> None:
-        """This process has a searcher; each new variant is `added`."""
-        cls._current = cls(source, experiment, added)
-
-    @classmethod
-    def current(cls) -> "StudySearch":
-        """The one of this process, whichever was pickled: see `Relay`."""
-        assert cls._current is not None, "a searcher is begun before it is used"
-        return cls._current
-
-    def __reduce__(self) -> tuple[Callable[[], "StudySearch"], tuple[()]]:
-        return _current, ()
 
     @property
     def exhausted(self) -> bool:
@@ -193,7 +179,3 @@ class StudySearch(OptunaSearch):
             trial.set_user_attr(REPEATS, record.variant)
         trial.set_user_attr(RMSE, record.best.rmse)
         self._ot_study.tell(trial, [values[name] for name in self._source.objectives])
-
-
-def _current() -> StudySearch:
-    return StudySearch.current()

@@ -1,13 +1,12 @@
 """The second stage: the best of the search again, on splits and seeds that it never saw, as a race."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from tuner.errors import Interrupted
 from tuner.raytune.stopper import Limits
-from tuner.results.entry import Entry
+from tuner.raytune.trials import Trials
 from tuner.results.evidence import Evidence, read_evidence
-from tuner.results.experiment import Experiment
 from tuner.results.origin import origin_of
 from tuner.results.policy import Policy
 from tuner.results.record import TrialRecord
@@ -17,7 +16,7 @@ from tuner.selection.measured import Measured
 from tuner.stages.budget import EXPORT_S, Budget
 from tuner.stages.job import Job
 
-Run = Callable[[Experiment, tuple[Entry, ...], tuple[TrialRecord, ...], Mapping[str, int], Limits], frozenset[str]]
+Run = Callable[[Trials, tuple[TrialRecord, ...]], frozenset[str]]
 """Runs trials, or goes on with them: see `Crew.run`."""
 
 
@@ -92,6 +91,6 @@ def _round(
         trials.describe(tuple(entries), origin_of(job.dataset, job.seed))
         seeds = {entry.name: seed_of(seed, "networks") for entry in entries}
         limits = Limits(seconds=seconds, give_up=False, spared="")
-        if len(run(trials, tuple(entries), measured, seeds, limits)) < len(entries):
+        if len(run(Trials(trials, tuple(entries), seeds, limits), measured)) < len(entries):
             raise Interrupted
     return all(trials.record(entry).status != "stopped" for entry in entries)

@@ -11,6 +11,7 @@ from tuner.raytune.method import Method
 from tuner.raytune.schedulers import EarlyEnding
 from tuner.raytune.stopper import Limits
 from tuner.raytune.suggestions import Suggestions
+from tuner.raytune.trials import Trials
 from tuner.reporting.summary import fewer
 from tuner.results.arrays import write_responses
 from tuner.results.experiment import Experiment
@@ -55,7 +56,7 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
         give_up = method.breeding is None
         limits = Limits(seconds=budget.for_search(), give_up=give_up, spared=job.entries[0].name)
         seeds = {entry.name: seed_of(job.seed, entry.name) for entry in entries}
-        ended = crew.run(job.experiment, entries, job.experiment.records(), seeds, limits, method)
+        ended = crew.run(Trials(job.experiment, entries, seeds, limits, method), job.experiment.records())
         if len(ended) < len(job.experiment.entries()) or (method.unfinished and not job.experiment.time_was_up):
             raise Interrupted
         if give_up and method.suggestions is None:

@@ -1,7 +1,6 @@
 """Trials on Ray Tune, watched on the terminal and in TensorBoard."""
 
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,77 +9,45 @@ from tuner.dataset.load import Dataset
 from tuner.raytune.cluster import Resources, check_resources, start_ray
 from tuner.raytune.disk_budget import Disk
 from tuner.raytune.launch import run_trials
-from tuner.raytune.method import LISTED, Method
-from tuner.raytune.stopper import Limits
+from tuner.raytune.trials import Means, Trials
 from tuner.reporting.progress import Progress
 from tuner.reporting.tensorboard import TensorBoardWriter
 from tuner.results.ending_marks import EndingMarks
-from tuner.results.entry import Entry
-from tuner.results.experiment import Experiment
 from tuner.results.folder import Folder
 from tuner.results.record import TrialRecord
 
 
 @dataclass(frozen=True)
 class Crew:
-    """What trials run with.
+    """Runs trials, and shows them.
 
     Attributes:
-        dataset: What they are trained on.
-        resources: With every default filled in.
+        means: What they run with.
         log: Where Python's log goes on this machine.
-        retry_failed: Whether trials that Ray has given up go on, too.
-        disk: How large the experiment's folder may become.
     """
 
-    dataset: Dataset
-    resources: Resources
+    means: Means
     log: Path
-    retry_failed: bool = False
-    disk: Disk | None = None
 
-    def run(
-        self,
-        experiment: Experiment,
-        entries: tuple[Entry, ...],
-        records: tuple[TrialRecord, ...],
-        seeds: Mapping[str, int],
-        limits: Limits,
-        method: Method = LISTED,
-    ) -> frozenset[str]:
+    def run(self, trials: Trials, records: tuple[TrialRecord, ...]) -> frozenset[str]:
         """Every trial has ended, or time was up; what the folder holds of them is gone on with.
 
         Args:
-            experiment: Where results go.
-            entries: The trials.
+            trials: What to run.
             records: What each of them measured before.
-            seeds: Variant to what decides everything random in its trial.
-            limits: When trials end that could go on.
-            method: How trials are chosen, and which end early.
 
         Returns:
             Names of the trials that have ended, now or before.
         """
         before = {record.variant for record in records if record.ended}
         best = {record.variant: record.best for record in records if record.best is not None}
-        configs, more = {entry.name: entry.config for entry in entries}, method.suggestions
+        configs, more = {entry.name: entry.config for entry in trials.entries}, trials.method.suggestions
         total = None if more is None else more.samples + 1
         with Progress(tuple(configs), len(before), best, total) as progress:
             writer = TensorBoardWriter(configs, best, () if more is None else more.examples)
-            ended = run_trials(
-                experiment,
-                entries,
-                self.dataset,
-                seeds=seeds,
-                resources=self.resources,
-                limits=limits,
-                listeners=(progress, writer, EndingMarks(experiment)),
-                method=method,
-                added=lambda entry: configs.update({entry.name: entry.config}),
-                retry_failed=self.retry_failed,
-                disk=self.disk,
-            )
-        return ended | {entry.name for entry in entries if experiment.record(entry).ended}
+            listeners = (progress, writer, EndingMarks(trials.experiment))
+            ended = run_trials(trials, self.means, listeners, lambda entry: configs.update({entry.name: entry.config}))
+        return ended | {entry.name for entry in trials.entries if trials.experiment.record(entry).ended}
 
 
 def crew_for(
@@ -101,7 +68,7 @@ def crew_for(
     start_ray(address)
     log = folder.local / "run.log" if folder.local else Path(tempfile.mkdtemp(), "run.log")
     disk = None if disk_budget is None else Disk(folder, disk_budget)
-    return Crew(dataset, check_resources(resources), log, retry_failed, disk)
+    return Crew(Means(dataset, check_resources(resources), disk, retry_failed), log)
 
 
 def open_log(crew: Crew) -> None:

@@ -1,0 +1,16 @@
+"""What each test of this room begins with: a process in which no run has begun."""
+
+from pathlib import Path
+
+import pytest
+
+from tuner.raytune.recovery import Recovery
+from tuner.raytune.resident import Resident
+from tuner.results.folder import Folder
+
+
+@pytest.fixture(autouse=True)
+def own_residents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test begins is gone with it; schedulers find a recovery, of a folder with no trials."""
+    monkeypatch.setattr(Resident, "_residents", {})
+    Recovery(Folder.at(str(tmp_path / "no experiment"))).begin()
