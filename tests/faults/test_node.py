@@ -1,4 +1,7 @@
-"""A node that dies takes no trial with it: its trials go on elsewhere, and that counts for nothing."""
+"""A node that dies takes no trial with it: its trials go on elsewhere, and that counts for nothing.
+
+Nor does a driver that dies while the cluster lives on.
+"""
 
 import re
 import time
@@ -47,10 +50,16 @@ def test_the_trials_of_a_node_that_died_go_on_on_another(cluster: Any, make: Cal
     time.sleep(1)
     reached = run.progress()
     assert reached[lost] < LAST
-    assert run.end(200) == 0, run.said
+    assert run.wait_for(lambda: run.progress()[lost] > reached[lost]), run.said
     ((gone_on, step),) = run.gone_on_from()
     assert gone_on == lost
     assert reached[lost] - INTERVAL <= step <= reached[lost]
+    run.kill_driver()
+    reached = run.progress()
+    run.start()
+    assert run.end(200) == 0, run.said
+    for name, step in run.gone_on_from()[1:]:
+        assert reached[name] - INTERVAL <= step <= reached[name]
     log = (run.results / "run.log").read_text()
     assert re.search(rf"{re.escape(lost)}: preempted: .*; it is tried again", log)
     for name in ("base", "change_training-learning_rate=0.001"):

@@ -84,6 +84,15 @@ def test_a_snapshot_is_written_once_and_again_when_it_is_another(
     assert (experiment / FILE).stat().st_ino != inode
 
 
+def test_what_ray_has_fetched_that_is_not_its_own_is_not_put_back(snapshot: Snapshot, trials: list[Any]) -> None:
+    write(trials, "1", "kept")
+    staged = Path(trials[0].storage.experiment_driver_staging_path)
+    for name in ("lock.json", "verdict.json", "tuner.pkl"):
+        (staged / name).write_text("{}")
+    snapshot.on_step_begin(1, trials)
+    assert {path.name for path in staged.iterdir()} == {*(name.format("1") for name in NAMES), "tuner.pkl"}
+
+
 def test_what_is_restored_is_what_was_kept_and_nothing_of_rays_own(
     experiment: Path, snapshot: Snapshot, trials: list[Any]
 ) -> None:

@@ -4,9 +4,12 @@ import csv
 import math
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from ray import tune
+from ray.exceptions import ObjectStoreFullError
 
 from tuner.config import Config
 from tuner.cost import cost_of
@@ -282,3 +285,16 @@ def test_a_trial_that_rays_list_was_made_without_is_run_after_the_others(
     assert set(found.endings) == {"base", "slow", "wild"}
     assert [record.status for record in experiment.records()] == ["finished"] * 3
     assert len({len(curve) for curve in found.curves.values()}) == 1
+
+
+def test_without_room_for_the_data_in_rays_store_that_is_said(
+    config: Config, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(trainable: Any, **parameters: Any) -> Any:
+        raise ObjectStoreFullError("The local object store is full of objects that are still in scope")
+
+    monkeypatch.setattr(tune, "with_parameters", refuse)
+    entries = (Entry("base", config, ()),)
+    trials = Trials(begun(tmp_path, dataset, entries), entries, SEEDS)
+    with pytest.raises(TunerError, match=r"Ray's object store has no room for the data set, 0 MB: .*The local object"):
+        run_trials(trials, Means(dataset, check_resources(Resources())))

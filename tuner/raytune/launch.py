@@ -61,7 +61,8 @@ class _Launch:
         self.relay = Relay(listeners, self.failures).begin()
         self.snapshot = Snapshot(folder).begin()
         self.budget = DiskBudget(folder, means.disk).begin()
-        Recovery(folder).begin().complete_rows(entry.name for entry in trials.entries)
+        self._recovery = Recovery(folder).begin()
+        self._recovery.complete_rows(entry.name for entry in trials.entries)
         self._records = [self._experiment.record(entry) for entry in trials.entries]
         curves = {record.variant: {one.step: one.rmse for one in record.measurements} for record in self._records}
         StopEarly(trials.limits, self._experiment.mark_time_up, curves).begin()
@@ -79,6 +80,7 @@ class _Launch:
         self._fit(tuner)
         if unknown := self._unknown():
             self._fit(new_tuner(trainable, trials, unknown, at_a_time, *watchers))
+        self._recovery.complete_rows(self.relay.seen)  # where Ray could not fetch those of before from the storage
 
     def _unknown(self) -> tuple[Entry, ...]:
         """Variants that Ray has never heard of, if all others have ended: it restored a list made without them."""

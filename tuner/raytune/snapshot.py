@@ -46,9 +46,16 @@ class Snapshot(Resident, tune.Callback):
             storage = trials[0].storage
             assert storage is not None, "Ray has made the trial"
             self._staged = Path(storage.experiment_driver_staging_path)
+            self._remove_what_is_not_rays()
             if self._restored:  # these are of runs before, which may have had the same place
                 self._before = {path.name: path.stat().st_mtime_ns for path in self._states()}
         self.keep()
+
+    def _remove_what_is_not_rays(self) -> None:
+        """Ray fetches the lock and the verdict from the storage, too, and would put them back, old by then."""
+        for path in self._staged.iterdir() if self._staged else ():
+            if path.suffix == ".json" and not STATE.fullmatch(path.name):
+                path.unlink()
 
     def keep(self) -> None:
         """The experiment's folder holds what Ray has written last."""

@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,10 +71,11 @@ class ConvTrial(tune.Trainable):
         """One evaluation interval."""
         if self._last is not None:
             return self._last
-        before = self._pack.inheritance
+        before, begun = self._pack.inheritance, time.monotonic()
         report = next(self._reports)
         self._row_is_new = True
         row = {**row_of(report, self._dataset.neurons), "macs": self._macs, "done": report.ending is not None}
+        row["time_this_iter_s"] = time.monotonic() - begun  # else Ray asks a clock that may jump
         if self._aside is not None:
             rmse, _ = pooled_rmse(report.predictions[:, self._aside], self._dataset.responses[self._aside])
             row[FITNESS] = rmse if math.isfinite(rmse) else math.inf
