@@ -20,10 +20,10 @@ from tuner.mutation.sample import sampled
 from tuner.raytune import ray_tuner
 from tuner.raytune.cluster import Resources, check_resources
 from tuner.raytune.launch import run_trials
-from tuner.raytune.method import Method
-from tuner.raytune.schedulers import EarlyEnding
+from tuner.raytune.search.method import Method
+from tuner.raytune.search.schedulers import EarlyEnding
+from tuner.raytune.search.suggestions import Suggestions
 from tuner.raytune.stopper import Limits
-from tuner.raytune.suggestions import Suggestions
 from tuner.raytune.trials import Means, Trials
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment

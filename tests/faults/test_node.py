@@ -42,7 +42,7 @@ def test_the_trials_of_a_node_that_died_go_on_on_another(cluster: Any, make: Cal
     options = ("--address", cluster.address, "--finals", "0", "--no-retrain")
     run = make(CONFIG, MUTATIONS, options)
     run.start()
-    assert run.wait_for(lambda: any(run.progress()[name] >= INTERVAL for name in trained_below(run, raylet.pid)))
+    assert run.wait_for(lambda: bool(trained_below(run, raylet.pid))), run.said
     ((lost, worker),) = trained_below(run, raylet.pid).items()
     raylet.kill()
     psutil.wait_procs([raylet, worker], timeout=30)

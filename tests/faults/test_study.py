@@ -12,7 +12,7 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import TrialState
 
 from benchmarks.killing import Killed, config_of
-from tuner.raytune.snapshot import FILE
+from tuner.raytune.fault_tolerance.snapshot import FILE
 
 SAMPLES = 6
 CONFIG = config_of(eval_steps=5, max_steps=40, patience=3)

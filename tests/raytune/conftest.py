@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tuner.raytune.recovery import Recovery
+from tuner.raytune.fault_tolerance.recovery import Recovery
 from tuner.raytune.resident import Resident
 from tuner.results.folder import Folder
 

@@ -5,7 +5,7 @@ import pytest
 from ray.train._internal.storage import StorageContext
 from ray.tune.experiment import Trial
 
-from tuner.raytune.failures import Failures
+from tuner.raytune.fault_tolerance.failures import Failures
 from tuner.raytune.relay import Relay
 from tuner.results.record import Measurement
 

@@ -18,9 +18,9 @@ from tuner.dataset.splits import make_splits
 from tuner.engine.pack import Pack
 from tuner.engine.training import Training
 from tuner.errors import InputError, TunerError
-from tuner.raytune import failures
 from tuner.raytune.cluster import Resources, check_resources
 from tuner.raytune.disk_budget import Disk
+from tuner.raytune.fault_tolerance import failures
 from tuner.raytune.launch import run_trials
 from tuner.raytune.stopper import Limits, StopEarly
 from tuner.raytune.trials import Means, Trials

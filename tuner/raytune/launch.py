@@ -9,12 +9,12 @@ from ray.tune.error import TuneError
 
 from tuner.errors import TunerError, last_line
 from tuner.raytune.disk_budget import DiskBudget
-from tuner.raytune.failures import NO_ROOM, Failures, kind_of
+from tuner.raytune.fault_tolerance.failures import NO_ROOM, Failures, kind_of
+from tuner.raytune.fault_tolerance.recovery import Recovery
+from tuner.raytune.fault_tolerance.snapshot import Snapshot
 from tuner.raytune.internals import keep_names
 from tuner.raytune.ray_tuner import new_tuner, restored_tuner, trainable_for
-from tuner.raytune.recovery import Recovery
 from tuner.raytune.relay import Listener, Relay
-from tuner.raytune.snapshot import Snapshot
 from tuner.raytune.stopper import StopEarly
 from tuner.raytune.trials import Means, Trials
 from tuner.results.entry import Entry

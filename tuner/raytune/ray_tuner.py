@@ -7,7 +7,7 @@ from ray.exceptions import RayError
 
 from tuner.errors import TunerError, last_line
 from tuner.raytune.assignment import name_of
-from tuner.raytune.rows import JsonRows, TableRows
+from tuner.raytune.fault_tolerance.rows import JsonRows, TableRows
 from tuner.raytune.stopper import StopEarly
 from tuner.raytune.trainable import ConvTrial
 from tuner.raytune.trials import Means, Trials

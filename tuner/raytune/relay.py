@@ -10,7 +10,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from tuner.raytune.assignment import name_of
-from tuner.raytune.failures import Failures
+from tuner.raytune.fault_tolerance.failures import Failures
 from tuner.raytune.resident import Resident
 from tuner.results.record import Measurement, measurement_of
 

@@ -24,7 +24,7 @@ from tuner.engine.plan import Plan
 from tuner.engine.process import own_process
 from tuner.engine.training import Training
 from tuner.raytune.assignment import Assignment
-from tuner.raytune.carried import rows_carried
+from tuner.raytune.fault_tolerance.carried import rows_carried
 from tuner.results.history import CARRIED, history_until
 from tuner.results.record import DESCENT, FITNESS, Descent, row_of
 

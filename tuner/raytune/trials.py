@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tuner.dataset.load import Dataset
 from tuner.raytune.cluster import Resources
 from tuner.raytune.disk_budget import Disk
-from tuner.raytune.method import LISTED, Method
+from tuner.raytune.search.method import LISTED, Method
 from tuner.raytune.stopper import UNLIMITED, Limits
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment

@@ -6,11 +6,11 @@ from typing import Any
 from tuner.command import say
 from tuner.engine.stopping import hopeless_after
 from tuner.errors import Interrupted, TunerError
-from tuner.raytune.breeding import Breeding
-from tuner.raytune.method import Method
-from tuner.raytune.schedulers import EarlyEnding
+from tuner.raytune.search.breeding import Breeding
+from tuner.raytune.search.method import Method
+from tuner.raytune.search.schedulers import EarlyEnding
+from tuner.raytune.search.suggestions import Suggestions
 from tuner.raytune.stopper import Limits
-from tuner.raytune.suggestions import Suggestions
 from tuner.raytune.trials import Trials
 from tuner.reporting.summary import fewer
 from tuner.results.arrays import write_responses

@@ -10,9 +10,9 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import PopulationBasedTraining, TrialScheduler
 
 from tuner.raytune.assignment import Assignment, name_of
-from tuner.raytune.breeding import Breeding
+from tuner.raytune.fault_tolerance.recovery import Recovery
 from tuner.raytune.internals import keep_actors, save
-from tuner.raytune.recovery import Recovery
+from tuner.raytune.search.breeding import Breeding
 from tuner.results.record import FITNESS
 from tuner.seeding import seed_of
 

@@ -13,8 +13,8 @@ from ray.tune.search import Searcher
 from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.mutation.space import load_mutations
-from tuner.raytune.study_search import StudySearch
-from tuner.raytune.suggestions import Suggestions
+from tuner.raytune.search.study_search import StudySearch
+from tuner.raytune.search.suggestions import Suggestions
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment
 from tuner.results.origin import origin_of

@@ -11,7 +11,7 @@ from tuner.lineage import Phase, single
 from tuner.mutation.functions import FUNCTIONS
 from tuner.mutation.space import Grid, Range
 from tuner.raytune.assignment import Assignment
-from tuner.raytune.breeding import Breeding
+from tuner.raytune.search.breeding import Breeding
 from tuner.settings import replaced
 
 SPACE = (

@@ -16,9 +16,9 @@ from ray.tune.schedulers import TrialScheduler
 from tuner.config import Config
 from tuner.lineage import Lineage, single
 from tuner.raytune.assignment import Assignment, name_of
-from tuner.raytune.breeding import Breeding
-from tuner.raytune.members import Members, Memory
-from tuner.raytune.population import Population
+from tuner.raytune.search.breeding import Breeding
+from tuner.raytune.search.members import Members, Memory
+from tuner.raytune.search.population import Population
 
 NAMES = ("base", "a", "b", "c", "d")
 

@@ -9,13 +9,13 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from tuner.raytune.assignment import KEY, Assignment
-from tuner.raytune.breeding import Breeding
-from tuner.raytune.members import Members, Memory
-from tuner.raytune.population import Population
-from tuner.raytune.resumption import Adoption, Resumption
-from tuner.raytune.schedulers import EarlyEnding, InOrder, SparingScheduler
-from tuner.raytune.study_search import StudySearch
-from tuner.raytune.suggestions import Suggestions
+from tuner.raytune.search.breeding import Breeding
+from tuner.raytune.search.members import Members, Memory
+from tuner.raytune.search.population import Population
+from tuner.raytune.search.resumption import Adoption, Resumption
+from tuner.raytune.search.schedulers import EarlyEnding, InOrder, SparingScheduler
+from tuner.raytune.search.study_search import StudySearch
+from tuner.raytune.search.suggestions import Suggestions
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment
 

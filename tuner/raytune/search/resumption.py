@@ -10,9 +10,9 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import HyperBandScheduler
 
 from tuner.raytune.assignment import name_of
-from tuner.raytune.recovery import Recovery
-from tuner.raytune.schedulers import SparingScheduler
-from tuner.raytune.study_search import StudySearch
+from tuner.raytune.fault_tolerance.recovery import Recovery
+from tuner.raytune.search.schedulers import SparingScheduler
+from tuner.raytune.search.study_search import StudySearch
 
 log = logging.getLogger(__name__)
 

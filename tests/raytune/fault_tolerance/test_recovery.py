@@ -19,7 +19,7 @@ from tuner.engine.seal import Seal
 from tuner.lineage import FILE as LINEAGE
 from tuner.lineage import Lineage, Phase, dump_lineage, single
 from tuner.raytune.assignment import Assignment
-from tuner.raytune.recovery import Recovery
+from tuner.raytune.fault_tolerance.recovery import Recovery
 from tuner.results.folder import Folder
 from tuner.results.history import CARRIED
 from tuner.settings import replaced

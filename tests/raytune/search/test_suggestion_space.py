@@ -7,8 +7,8 @@ import pytest
 
 from tuner.mutation.mutation import sequence_name
 from tuner.mutation.space import Space, load_mutations
-from tuner.raytune.study import StudyFile, sampler_of, whole_lines
-from tuner.raytune.suggestion_space import labels, suggest_sequence
+from tuner.raytune.search.study import StudyFile, sampler_of, whole_lines
+from tuner.raytune.search.suggestion_space import labels, suggest_sequence
 from tuner.results.folder import Folder
 
 TEXT = """

@@ -15,8 +15,8 @@ from ray.tune.schedulers import (
 )
 
 from tuner.raytune.assignment import name_of
+from tuner.raytune.fault_tolerance.recovery import Recovery
 from tuner.raytune.internals import waiting_in
-from tuner.raytune.recovery import Recovery
 from tuner.results.record import RMSE_BEST
 from tuner.results.strategy import Scheduler
 

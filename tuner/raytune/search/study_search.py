@@ -15,9 +15,9 @@ from tuner.errors import InputError
 from tuner.mutation.mutation import Mutation
 from tuner.raytune.assignment import Assignment, name_of
 from tuner.raytune.resident import Resident
-from tuner.raytune.study import StudyFile, sampler_of
-from tuner.raytune.suggestion_space import suggest_sequence
-from tuner.raytune.suggestions import Suggestions
+from tuner.raytune.search.study import StudyFile, sampler_of
+from tuner.raytune.search.suggestion_space import suggest_sequence
+from tuner.raytune.search.suggestions import Suggestions
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment
 from tuner.results.origin import origin_of

@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tuner.raytune.snapshot import FILE, Snapshot
+from tuner.raytune.fault_tolerance.snapshot import FILE, Snapshot
 from tuner.results.folder import Folder
 
 NAMES = ("experiment_state-{}.json", "basic-variant-state-{}.json", "callback-states-{}.pkl")

@@ -5,7 +5,7 @@ from typing import Any
 from ray import tune
 from ray.tune.search import BasicVariantGenerator
 
-from tuner.raytune.population import Population
+from tuner.raytune.search.population import Population
 
 
 class Members(BasicVariantGenerator):

@@ -20,7 +20,7 @@ from tuner.config import Config
 from tuner.errors import InputError
 from tuner.lineage import single
 from tuner.raytune.assignment import Assignment, name_of
-from tuner.raytune.failures import ATTEMPTS, Failures, kind_of
+from tuner.raytune.fault_tolerance.failures import ATTEMPTS, Failures, kind_of
 
 
 def full() -> None:
