@@ -135,9 +135,10 @@ class Killed:
             try:
                 step = read_seal(file.read_text(), str(file.parent)).step
                 *_, row = (file.parent / CARRIED).read_text().splitlines()
-            except (InputError, OSError):
+                pid = int(json.loads(row)["pid"])
+            except (InputError, OSError, ValueError):  # it is being copied, in no order
                 continue
-            found[trial] = max(found.get(trial, (0, 0)), (step, int(json.loads(row)["pid"])))
+            found[trial] = max(found.get(trial, (0, 0)), (step, pid))
         return found
 
     def gone_on_from(self) -> list[tuple[str, int]]:

@@ -84,13 +84,22 @@ def test_a_snapshot_is_written_once_and_again_when_it_is_another(
     assert (experiment / FILE).stat().st_ino != inode
 
 
-def test_what_ray_has_fetched_that_is_not_its_own_is_not_put_back(snapshot: Snapshot, trials: list[Any]) -> None:
+def test_what_ray_has_fetched_or_a_driver_before_has_left_is_not_put_over_what_the_storage_has(
+    snapshot: Snapshot, trials: list[Any]
+) -> None:
     write(trials, "1", "kept")
     staged = Path(trials[0].storage.experiment_driver_staging_path)
     for name in ("lock.json", "verdict.json", "tuner.pkl"):
         (staged / name).write_text("{}")
+    (staged / "base").mkdir()
+    for name in ("result.json", "progress.csv", "error.txt"):
+        (staged / "base" / name).write_text("old")
     snapshot.on_step_begin(1, trials)
-    assert {path.name for path in staged.iterdir()} == {*(name.format("1") for name in NAMES), "tuner.pkl"}
+    kept = {path.relative_to(staged).as_posix() for path in staged.rglob("*") if path.is_file()}
+    assert kept == {*(name.format("1") for name in NAMES), "tuner.pkl", "base/error.txt"}
+    (staged / "base" / "result.json").write_text("new")
+    snapshot.on_step_begin(2, trials)
+    assert (staged / "base" / "result.json").read_text() == "new"
 
 
 def test_what_is_restored_is_what_was_kept_and_nothing_of_rays_own(

@@ -14,6 +14,7 @@ from ray.tune.experiment import Trial
 
 from tuner.raytune.resident import Resident
 from tuner.results.folder import Folder
+from tuner.results.history import RESULTS, TABLE
 
 FILE, TUNER = "snapshot.zip", "tuner.pkl"
 STATE = re.compile(r"(?:experiment_state|basic-variant-state|search_gen_state|callback-states)-([\w-]+)\.(?:json|pkl)")
@@ -46,16 +47,10 @@ class Snapshot(Resident, tune.Callback):
             storage = trials[0].storage
             assert storage is not None, "Ray has made the trial"
             self._staged = Path(storage.experiment_driver_staging_path)
-            self._remove_what_is_not_rays()
+            _forget_what_the_storage_has(self._staged)
             if self._restored:  # these are of runs before, which may have had the same place
                 self._before = {path.name: path.stat().st_mtime_ns for path in self._states()}
         self.keep()
-
-    def _remove_what_is_not_rays(self) -> None:
-        """Ray fetches the lock and the verdict from the storage, too, and would put them back, old by then."""
-        for path in self._staged.iterdir() if self._staged else ():
-            if path.suffix == ".json" and not STATE.fullmatch(path.name):
-                path.unlink()
 
     def keep(self) -> None:
         """The experiment's folder holds what Ray has written last."""
@@ -87,6 +82,20 @@ class Snapshot(Resident, tune.Callback):
             folder.write(name, part)
         self._restored = bool(files)
         return self._restored
+
+
+def _forget_what_the_storage_has(staged: Path) -> None:
+    """Nothing is left in the place where Ray writes first that it would put over what is newer in the storage.
+
+    It fetches the lock and the verdict beside its own files; and in a cluster that outlives a driver, what that one had
+    written of its trials is still there.
+    """
+    for path in staged.glob("*.json"):
+        if not STATE.fullmatch(path.name):
+            path.unlink()
+    for name in (RESULTS, TABLE):
+        for path in staged.glob(f"*/{name}"):
+            path.unlink()
 
 
 def is_json(content: bytes) -> bool:
