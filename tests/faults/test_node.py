@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.killing import Killed, config_of, trained_below
 
-INTERVAL, LAST = 20, 1000
+INTERVAL, LAST = 20, 600
 CONFIG = config_of(eval_steps=INTERVAL, max_steps=LAST, filters=24)
 MUTATIONS = """
 change_training:
