@@ -130,11 +130,12 @@ class Killed:
 
     def _newest(self) -> dict[str, tuple[int, int]]:
         found: dict[str, tuple[int, int]] = {}
-        for file in self.results.glob(f"**/checkpoint_*/{SEAL}"):
-            trial = str(file.parent.parent.relative_to(self.results))
+        places = (Path(place) for place, _, files in os.walk(self.results) if SEAL in files)  # some vanish meanwhile
+        for place in places:
+            trial = str(place.parent.relative_to(self.results))
             try:
-                step = read_seal(file.read_text(), str(file.parent)).step
-                *_, row = (file.parent / CARRIED).read_text().splitlines()
+                step = read_seal((place / SEAL).read_text(), str(place)).step
+                *_, row = (place / CARRIED).read_text().splitlines()
                 pid = int(json.loads(row)["pid"])
             except (InputError, OSError, ValueError):  # it is being copied, in no order
                 continue
