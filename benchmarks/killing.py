@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,31 +116,31 @@ class Killed:
         """Whether a process that trains a trial was found; then it is dead."""
         assert self.process is not None
         for process in trained_below(self, self.process.pid).values():
-            process.kill()
-            process.wait(30)
-            return True
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+                process.wait(30)
+                return True
         return False
 
     def progress(self) -> dict[str, int]:
         """Trial to the step of its newest whole checkpoint, also of the finals."""
-        return {trial: step for trial, (step, _) in self._newest().items()}
+        return {trial: step for trial, (step, *_) in self._newest().items()}
 
     def pids(self) -> dict[str, int]:
-        """Trial to the process that has written its newest whole checkpoint, which may be dead."""
-        return {trial: pid for trial, (_, pid) in self._newest().items()}
+        """Trial that has not ended to the process that has written its newest whole checkpoint, which may be dead."""
+        return {trial: pid for trial, (_, done, pid) in self._newest().items() if not done}
 
-    def _newest(self) -> dict[str, tuple[int, int]]:
-        found: dict[str, tuple[int, int]] = {}
+    def _newest(self) -> dict[str, tuple[int, bool, int]]:
+        found: dict[str, tuple[int, bool, int]] = {}
         places = (Path(place) for place, _, files in os.walk(self.results) if SEAL in files)  # some vanish meanwhile
         for place in places:
             trial = str(place.parent.relative_to(self.results))
             try:
                 step = read_seal((place / SEAL).read_text(), str(place)).step
-                *_, row = (place / CARRIED).read_text().splitlines()
-                pid = int(json.loads(row)["pid"])
-            except (InputError, OSError, ValueError):  # it is being copied, in no order
+                row = json.loads((place / CARRIED).read_text().splitlines()[-1])
+            except (InputError, OSError, ValueError, IndexError):  # it is being copied, in no order
                 continue
-            found[trial] = max(found.get(trial, (0, 0)), (step, pid))
+            found[trial] = max(found.get(trial, (0, False, 0)), (step, bool(row["done"]), int(row["pid"])))
         return found
 
     def gone_on_from(self) -> list[tuple[str, int]]:

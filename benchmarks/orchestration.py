@@ -32,9 +32,9 @@ from tuner.raytune.trainable import ConvTrial
 from tuner.results.experiment import Experiment
 from tuner.results.policy import Policy
 from tuner.stages.budget import Budget
+from tuner.stages.crew import crew_for
 from tuner.stages.job import Job, prepare
 from tuner.stages.search import search
-from tuner.stages.trials import crew_for
 
 ROOT = Path(__file__).parents[1]
 SLOTS = 2

@@ -18,7 +18,7 @@ from tuner.engine.checkpoint import read_checkpoint
 from tuner.promotion.ensemble import ensemble_of
 from tuner.raytune.cluster import Resources, check_resources, start_ray
 from tuner.raytune.launch import run_trials
-from tuner.raytune.trials import Means, Trials
+from tuner.raytune.trials import Conditions, Trials
 from tuner.reporting.tensorboard import TensorBoardWriter
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment
@@ -82,9 +82,9 @@ def our_search(task: Task) -> tuple[float, tuple[Point, ...]]:
         experiment.begin(manifest, entries, origin_of(task.dataset, task.seed))
         recorder, writer = Recorder(kept), TensorBoardWriter(configs, {})
         seeds = {entry.name: seed_of(task.seed, entry.name) for entry in entries}
-        means = Means(task.dataset, check_resources(Resources(cpus_per_trial=1)))
+        conditions = Conditions(task.dataset, check_resources(Resources(cpus_per_trial=1)))
         recorder.start = time.perf_counter()
-        run_trials(Trials(experiment, entries, seeds), means, (recorder, writer))
+        run_trials(Trials(experiment, entries, seeds), conditions, (recorder, writer))
         seconds = time.perf_counter() - recorder.start
         recorder.finish()
         curve = curve_of(recorder.events, lambda event: _scores(task, configs[event.trial], recorder, event))

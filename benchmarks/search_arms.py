@@ -24,7 +24,7 @@ from tuner.raytune.search.method import Method
 from tuner.raytune.search.schedulers import EarlyEnding
 from tuner.raytune.search.suggestions import Suggestions
 from tuner.raytune.stopper import Limits
-from tuner.raytune.trials import Means, Trials
+from tuner.raytune.trials import Conditions, Trials
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment
 from tuner.results.origin import origin_of
@@ -144,8 +144,8 @@ def _run(task: Task, entries: tuple[Entry, ...], method: Method, *, give_up: boo
         experiment.begin({"variants": {entry.name: [] for entry in entries}}, entries, origin)
         seeds = {entry.name: seed_of(task.seed, entry.name) for entry in entries}
         limits = Limits(give_up=give_up, spared="base")
-        means = Means(task.dataset, check_resources(Resources()))
-        run_trials(Trials(experiment, entries, seeds, limits, method), means)
+        conditions = Conditions(task.dataset, check_resources(Resources()))
+        run_trials(Trials(experiment, entries, seeds, limits, method), conditions)
         return _events(Path(folder, "benchmark", "search"))
 
 

@@ -15,6 +15,10 @@ class InputError(TunerError):
     exit_code = 2
 
 
+class UnreadableError(InputError):
+    """A file is there and cannot be read: what it holds may be whole."""
+
+
 class ConfigError(InputError):
     """A config breaks a law of the schema, wherever the config came from.
 

@@ -164,9 +164,9 @@ def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | 
         tell(job.experiment, verdict_of(job.experiment, job.policy))
         return
     from tuner.raytune.workers import on_worker, on_workers
+    from tuner.stages.crew import close_log, crew_for
     from tuner.stages.finals import finals
     from tuner.stages.search import search
-    from tuner.stages.trials import close_log, crew_for
 
     crew = crew_for(
         job.dataset,

@@ -2,9 +2,11 @@
 
 import csv
 import math
+import pickle
 import signal
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 import torch
@@ -23,7 +25,7 @@ from tuner.raytune.disk_budget import Disk
 from tuner.raytune.fault_tolerance import failures
 from tuner.raytune.launch import run_trials
 from tuner.raytune.stopper import Limits, StopEarly
-from tuner.raytune.trials import Means, Trials
+from tuner.raytune.trials import Conditions, Trials
 from tuner.raytune.workers import on_worker, on_workers
 from tuner.results.ending_marks import EndingMarks
 from tuner.results.entry import Entry
@@ -84,10 +86,10 @@ def run(
 ) -> tuple[Experiment, Recorder, frozenset[str]]:
     entries, recorder = entries_of(config), Recorder()
     experiment = begun(tmp_path_factory.mktemp("results"), dataset, entries)
-    means = Means(dataset, check_resources(Resources()))
+    conditions = Conditions(dataset, check_resources(Resources()))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(failures, "ATTEMPTS", 1)  # each starts a process anew
-        ended = run_trials(Trials(experiment, entries, SEEDS), means, (recorder, EndingMarks(experiment)))
+        ended = run_trials(Trials(experiment, entries, SEEDS), conditions, (recorder, EndingMarks(experiment)))
     return experiment, recorder, ended
 
 
@@ -144,8 +146,8 @@ def test_a_finished_experiment_is_not_run_again(
     experiment, _, _ = run
     before = {record.variant: len(record.measurements) for record in experiment.records()}
     again = Recorder()
-    means = Means(dataset, check_resources(Resources()))
-    run_trials(Trials(experiment, entries_of(config), SEEDS), means, (again,))
+    conditions = Conditions(dataset, check_resources(Resources()))
+    run_trials(Trials(experiment, entries_of(config), SEEDS), conditions, (again,))
     assert set(again.curves) == set()
     assert set(again.endings) == set()
     assert {record.variant: len(record.measurements) for record in experiment.records()} == before
@@ -213,8 +215,8 @@ def test_all_trials_end_when_time_is_up_for_good(config: Config, dataset: Datase
     experiment, listener = begun(tmp_path, dataset, entries), Impatient()
 
     def run() -> frozenset[str]:
-        means = Means(dataset, check_resources(Resources(max_concurrent=1)))
-        return run_trials(Trials(experiment, entries, SEEDS, Limits(seconds=600)), means, (listener,))
+        conditions = Conditions(dataset, check_resources(Resources(max_concurrent=1)))
+        return run_trials(Trials(experiment, entries, SEEDS, Limits(seconds=600)), conditions, (listener,))
 
     before = signal.getsignal(signal.SIGINT)
     assert run() == {"base", "slow", "wild"}
@@ -259,8 +261,8 @@ def test_an_experiments_folder_stays_within_its_budget_or_the_run_ends_and_can_g
 
     def run(budget: int | None) -> frozenset[str]:
         disk = None if budget is None else Disk(experiment.folder, budget)
-        means = Means(dataset, check_resources(Resources()), disk)
-        return run_trials(Trials(experiment, entries, SEEDS), means, (scales, EndingMarks(experiment)))
+        conditions = Conditions(dataset, check_resources(Resources()), disk)
+        return run_trials(Trials(experiment, entries, SEEDS), conditions, (scales, EndingMarks(experiment)))
 
     if room == 4:  # two trials at a time, with two checkpoints each and one that is written
         with pytest.raises(TunerError, match=r"--disk-budget is too small: the trials that run need .* MB more; go on"):
@@ -279,12 +281,18 @@ def test_a_trial_that_rays_list_was_made_without_is_run_after_the_others(
 ) -> None:
     entries = tuple(Entry(name, config, ()) for name in ("base", "slow", "wild"))
     experiment, found = begun(tmp_path, dataset, entries), Recorder()
-    means = Means(dataset, check_resources(Resources()))
+    conditions = Conditions(dataset, check_resources(Resources()))
     for listed in (entries[:2], entries):
-        run_trials(Trials(experiment, listed, SEEDS), means, (found, EndingMarks(experiment)))
+        run_trials(Trials(experiment, listed, SEEDS), conditions, (found, EndingMarks(experiment)))
     assert set(found.endings) == {"base", "slow", "wild"}
     assert [record.status for record in experiment.records()] == ["finished"] * 3
     assert len({len(curve) for curve in found.curves.values()}) == 1
+    snapshot = tmp_path / "group" / "name" / "snapshot.zip"
+    with ZipFile(snapshot, "a") as file, pytest.warns(UserWarning, match="Duplicate name"):
+        file.writestr("tuner.pkl", pickle.dumps(Path)[:-1])  # of a version whose names are others
+    before = dict(found.curves)
+    assert run_trials(Trials(experiment, entries, SEEDS), conditions, (found,)) == frozenset()
+    assert found.curves == before
 
 
 def test_without_room_for_the_data_in_rays_store_that_is_said(
@@ -297,4 +305,4 @@ def test_without_room_for_the_data_in_rays_store_that_is_said(
     entries = (Entry("base", config, ()),)
     trials = Trials(begun(tmp_path, dataset, entries), entries, SEEDS)
     with pytest.raises(TunerError, match=r"Ray's object store has no room for the data set, 0 MB: .*The local object"):
-        run_trials(trials, Means(dataset, check_resources(Resources())))
+        run_trials(trials, Conditions(dataset, check_resources(Resources())))

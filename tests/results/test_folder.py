@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from pyarrow import fs
 
-from tuner.errors import InputError, TunerError
+from tuner.errors import InputError, TunerError, UnreadableError
 from tuner.results.folder import Folder, checked_name
 
 
@@ -20,6 +20,12 @@ def test_a_written_text_is_read_again_and_leaves_nothing_beside_it(tmp_path: Pat
 
 def test_a_missing_file_reads_as_empty(tmp_path: Path) -> None:
     assert Folder.at(str(tmp_path)).read("nothing.txt") == ""
+
+
+def test_what_is_there_and_cannot_be_read_is_told_from_what_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(UnreadableError, match="a cannot be read: "):
+        Folder.at(str(tmp_path)).read_bytes("a")
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:

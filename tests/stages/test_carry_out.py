@@ -27,7 +27,7 @@ def options(trials: Any, root_log: None, monkeypatch: pytest.MonkeyPatch) -> arg
             return here(function, *args, **kwargs)
         return {"mean predictor": np.zeros((1 + args[1][-1].repeat, *args[0].responses.shape), np.float32)}
 
-    monkeypatch.setattr("tuner.stages.trials.crew_for", lambda *arguments, **named: trials)
+    monkeypatch.setattr("tuner.stages.crew.crew_for", lambda *arguments, **named: trials)
     monkeypatch.setattr("tuner.raytune.workers.on_worker", do)
     return run.parser().parse_args(["-g", "group", "-n", "name", "--no-retrain"])
 

@@ -256,3 +256,9 @@ def test_the_longest_trials_of_a_round_begin_first_after_the_control(searched: J
     assert record_of(searched, "bad").macs > record_of(searched, "good").macs
     run_finals(searched, trials)
     assert trials.calls[0].names[:2] == ("base", "bad")
+
+
+def test_a_round_that_was_out_of_time_and_goes_on_has_time_again(searched: Job, trials: Any) -> None:
+    searched.experiment.finals(1).mark_time_up()  # and a crash came before any trial had ended
+    run_finals(searched, trials)
+    assert not searched.experiment.finals(1).time_was_up

@@ -41,13 +41,14 @@ class DiskBudget(Resident, tune.Callback):
     Args:
         trials: The folder with those of this run's trials: the experiment's, or one in it.
         disk: The budget; None is without end.
+        left: Names of the trials that have not ended, though Ray may not have all of them yet.
 
     Attributes:
         exceeded: What is said if there is nothing left to delete; the run has then been told to end.
     """
 
-    def __init__(self, trials: Folder, disk: Disk | None) -> None:
-        self.exceeded, self._disk = "", disk
+    def __init__(self, trials: Folder, disk: Disk | None, left: frozenset[str]) -> None:
+        self.exceeded, self._disk, self._left = "", disk, left
         self._trials = trials.uri.removeprefix(disk.folder.uri).removeprefix("/") if disk is not None else ""
         self._total, self._listed_at = 0, -float("inf")
 
@@ -62,12 +63,13 @@ class DiskBudget(Resident, tune.Callback):
         self._total += size
         limit, late = self._disk.budget - size * writing, time.monotonic() - self._listed_at > LISTED_EVERY_S
         if late or self._total > limit:
-            self._prune(self._disk.folder, live, limit)
+            self._prune(self._disk.folder, live, limit, self._left - {name_of(one.config) for one in trials})
 
-    def _prune(self, folder: Folder, live: list[Trial], limit: int) -> None:
+    def _prune(self, folder: Folder, live: list[Trial], limit: int, unknown: frozenset[str]) -> None:
         latest: list[Any] = [one.latest_checkpoint_result for one in live]
         needed = {self._path_of(one) for one in latest if one is not None}
-        found = pruning(folder.sizes(), limit, {self._path(name_of(one.config)) for one in live}, needed)
+        going_on = {self._path(name) for name in (*unknown, *(name_of(one.config) for one in live))}
+        found = pruning(folder.sizes(), limit, going_on, needed)
         for path in found.paths:
             log.info("%s/%s goes, by the disk budget", folder.uri, path)
             folder.remove(path)

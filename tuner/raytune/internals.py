@@ -1,9 +1,11 @@
 """What is used of Ray Tune that Ray does not promise to keep: all of it is named here, and a test looks for it."""
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
+from pyarrow.fs import FileSystem
 from ray.exceptions import RayActorError
 from ray.train._internal.checkpoint_manager import _CheckpointManager
 from ray.train._internal.session import _TrainingResult
@@ -25,7 +27,7 @@ METHODS: dict[type, tuple[str, ...]] = {
     PopulationBasedTraining: ("_checkpoint_or_exploit", "_get_new_config", "_quantiles", "_save_trial_state"),
     TuneController: ("_mark_trial_to_checkpoint", "_process_trial_failure", "_set_trial_status", "checkpoint"),
     _Bracket: ("continue_trial",),
-    Trial: ("should_recover",),
+    Trial: ("set_storage", "should_recover"),
     _ObjectCache: ("increase_max",),
 }
 """Called, or replaced by ours, in a class of this room or below."""
@@ -34,14 +36,22 @@ ATTRIBUTES: dict[type, tuple[str, ...]] = {
     HyperBandScheduler: ("_hyperbands",),
     _Bracket: ("_live_trials", "trials_to_unpause"),
     CSVLoggerCallback: ("_trial_continue", "_trial_csv", "_trial_files"),
+    JsonLoggerCallback: ("_trial_files",),
     OptunaSearch: ("_ot_study", "_ot_trials", "_completed_trials"),
     PopulationBasedTraining: ("_trial_state", "_next_perturbation_sync"),
     TrialRunnerWrapper: ("_tune_controller",),
     TuneController: ("_actor_cache", "_resetting_trials"),
-    StorageContext: ("current_checkpoint_index", "experiment_driver_staging_path", "experiment_fs_path"),
+    StorageContext: (
+        *("current_checkpoint_index", "experiment_dir_name", "experiment_driver_staging_path"),
+        *("experiment_fs_path", "storage_filesystem", "storage_fs_path"),
+    ),
     _CheckpointManager: ("_checkpoint_results", "_latest_checkpoint_result"),
 }
 """Read or set there."""
+
+
+FUNCTIONS: dict[Any, tuple[str, ...]] = {ray_trial: ("_create_unique_logdir_name",)}
+"""Replaced by ours in a module."""
 
 
 def ask_before_retrying(policy: Callable[[Trial], bool]) -> None:
@@ -69,6 +79,16 @@ def _taken_over_or_running(controller: TuneController, trial: Trial, exception: 
 def keep_names() -> None:
     """A trial's local folder has its name, though one is there of a run that was interrupted: Ray would add to it."""
     ray_trial._create_unique_logdir_name = lambda root, relative_logdir: relative_logdir
+
+
+def keep_in(trial: Trial, filesystem: FileSystem, path: str) -> None:
+    """The trial's experiment is here, wherever it was when Ray pickled the list that the trial was made of."""
+    storage: Any = trial.storage
+    if storage.experiment_fs_path != path:
+        here = copy(storage)
+        here.storage_filesystem = filesystem
+        here.storage_fs_path, _, here.experiment_dir_name = path.rpartition("/")
+        trial.set_storage(here)
 
 
 def keep_actors(controller: Any, trials: Iterable[Trial]) -> None:

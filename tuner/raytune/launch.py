@@ -1,28 +1,31 @@
 """Runs the trials."""
 
+import logging
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from ray import tune
-from ray.tune.error import TuneError
 
 from tuner.errors import TunerError, last_line
 from tuner.raytune.disk_budget import DiskBudget
 from tuner.raytune.fault_tolerance.failures import NO_ROOM, Failures, kind_of
 from tuner.raytune.fault_tolerance.recovery import Recovery
 from tuner.raytune.fault_tolerance.snapshot import Snapshot
-from tuner.raytune.internals import keep_names
+from tuner.raytune.internals import ask_before_retrying, keep_names
 from tuner.raytune.ray_tuner import new_tuner, restored_tuner, trainable_for
 from tuner.raytune.relay import Listener, Relay
 from tuner.raytune.stopper import StopEarly
-from tuner.raytune.trials import Means, Trials
+from tuner.raytune.trials import Conditions, Trials
 from tuner.results.entry import Entry
+
+log = logging.getLogger(__name__)
 
 
 def run_trials(
     trials: Trials,
-    means: Means,
+    conditions: Conditions,
     listeners: tuple[Listener, ...] = (),
     added: Callable[[Entry], None] = lambda entry: None,
 ) -> frozenset[str]:
@@ -33,7 +36,7 @@ def run_trials(
 
     Args:
         trials: What to run.
-        means: What with.
+        conditions: Under which.
         listeners: Told of every result.
         added: Told of every variant that is suggested on the way, before its trial begins.
 
@@ -43,7 +46,7 @@ def run_trials(
     Raises:
         TunerError: the storage has no room, or the disk budget is too small; nothing is lost.
     """
-    launch = _Launch(trials, means, listeners)
+    launch = _Launch(trials, conditions, listeners)
     trials.method.begin(trials.experiment, added)
     launch.run()
     untold = launch.tell_untold(listeners)
@@ -54,40 +57,59 @@ def run_trials(
 class _Launch:
     """What watches over trials in this process, begun before Ray restores what it has pickled of it."""
 
-    def __init__(self, trials: Trials, means: Means, listeners: tuple[Listener, ...]) -> None:
-        self._trials, self._means, self._experiment = trials, means, trials.experiment
+    def __init__(self, trials: Trials, conditions: Conditions, listeners: tuple[Listener, ...]) -> None:
+        self._trials, self._conditions, self._experiment = trials, conditions, trials.experiment
         folder = self._experiment.folder
-        self.failures = Failures().begin()
+        self.failures = Failures()
+        ask_before_retrying(self.failures.is_tried_again)
+        keep_names()
+        self.recovery = Recovery(folder).begin()
+        self.recovery.complete_rows(entry.name for entry in trials.entries)
+        records = [self._experiment.record(entry) for entry in trials.entries]
+        curves = {record.variant: {one.step: one.rmse for one in record.measurements} for record in records}
+        self._left = tuple(one for one, record in zip(trials.entries, records, strict=True) if not record.ended)
+        StopEarly(trials.limits, self._experiment.mark_time_up, curves).begin()
         self.relay = Relay(listeners, self.failures).begin()
         self.snapshot = Snapshot(folder).begin()
-        self.budget = DiskBudget(folder, means.disk).begin()
-        self._recovery = Recovery(folder).begin()
-        self._recovery.complete_rows(entry.name for entry in trials.entries)
-        self._records = [self._experiment.record(entry) for entry in trials.entries]
-        curves = {record.variant: {one.step: one.rmse for one in record.measurements} for record in self._records}
-        StopEarly(trials.limits, self._experiment.mark_time_up, curves).begin()
-        keep_names()
+        self.budget = DiskBudget(folder, conditions.disk, frozenset(entry.name for entry in self._left)).begin()
 
     def run(self) -> None:
         """Ray has run all trials to their end, or to an interruption."""
-        trainable, trials = trainable_for(self._means), self._trials
-        at_a_time, watchers = self._means.resources.max_concurrent, (self.relay, self.snapshot, self.budget)
-        if self.snapshot.restore():
-            tuner = restored_tuner(trainable, trials, retry_failed=self._means.retry_failed)
-        else:
-            left = tuple(entry for entry, record in zip(trials.entries, self._records, strict=True) if not record.ended)
-            tuner = new_tuner(trainable, trials, left, at_a_time, *watchers)
-        self._fit(tuner)
-        if unknown := self._unknown():
-            self._fit(new_tuner(trainable, trials, unknown, at_a_time, *watchers))
-        self._recovery.complete_rows(self.relay.seen)  # where Ray could not fetch those of before from the storage
+        trainable, at_a_time = trainable_for(self._conditions), self._conditions.resources.max_concurrent
+
+        def new(entries: tuple[Entry, ...]) -> tune.Tuner:
+            watchers = (self.recovery, self.relay, self.snapshot, self.budget)
+            return new_tuner(trainable, self._trials, entries, at_a_time, *watchers)
+
+        tuner = self._restored(trainable)
+        if tuner is not None or self._left or self._trials.method.unfinished:
+            self._fit(tuner or new(self._left))
+        if self.relay.all_ended() and not self._experiment.time_was_up:
+            unknown = self._unknown()
+            if unknown or self._trials.method.unfinished:
+                self._fit(new(unknown))
+        self.recovery.complete_rows(self.relay.seen)  # where Ray could not fetch those of before from the storage
+
+    def _restored(self, trainable: Any) -> tune.Tuner | None:
+        """Ray's tuner by its last snapshot; None if there is none that this version can read."""
+        if not self.snapshot.restore():
+            return None
+        try:
+            return restored_tuner(trainable, self._trials, retry_failed=self._conditions.retry_failed)
+        except Exception as error:  # noqa: BLE001  # whatever unpickling meets: a name that is another by now
+            place = self._experiment.folder.uri
+            log.warning("Ray's snapshot in %s cannot be used (%s): trials begin again, from checkpoints", place, error)
+            self.snapshot.forget()
+            return None
 
     def _unknown(self) -> tuple[Entry, ...]:
-        """Variants that Ray has never heard of, if all others have ended: it restored a list made without them."""
-        if not self._trials.method.is_listed or not self.relay.all_ended() or self._experiment.time_was_up:
-            return ()
-        others = (entry for entry in self._trials.entries if entry.name not in self.relay.seen)
-        return tuple(entry for entry in others if not self._experiment.record(entry).ended)
+        """Variants that Ray has never heard of: it restored a list made without them.
+
+        A search that was out of time when Ray saved it asks for no more, though there is time again.
+        """
+        others = self._trials.entries if self._trials.method.is_listed else ()
+        unseen = (entry for entry in others if entry.name not in self.relay.seen)
+        return tuple(entry for entry in unseen if not self._experiment.record(entry).ended)
 
     def _fit(self, tuner: tune.Tuner) -> None:
         try:
@@ -97,10 +119,13 @@ class _Launch:
             finally:
                 self.relay.tell()
                 self.snapshot.keep()
-        except (TuneError, OSError, TunerError) as error:
+        except Exception as error:
+            self.recovery.check()
+            log.exception("Ray Tune failed")
             if kind_of(str(error)) != NO_ROOM:
                 raise TunerError(f"Ray Tune failed: {last_line(str(error))}; go on with --resume") from error
             self.failures.no_room = last_line(str(error))
+        self.recovery.check()
         if self.budget.exceeded:
             raise TunerError(
                 f"--disk-budget is too small: {self.budget.exceeded}; go on with --resume and a larger one"

@@ -10,7 +10,7 @@ from tuner.raytune.assignment import name_of
 from tuner.raytune.fault_tolerance.rows import JsonRows, TableRows
 from tuner.raytune.stopper import StopEarly
 from tuner.raytune.trainable import ConvTrial
-from tuner.raytune.trials import Means, Trials
+from tuner.raytune.trials import Conditions, Trials
 from tuner.results.entry import Entry
 
 SYNC_PERIOD_S = 10
@@ -18,13 +18,13 @@ CHECKPOINTS = 2
 """Kept of a trial, at least: the last one may be cut short."""
 
 
-def trainable_for(means: Means) -> Any:
+def trainable_for(conditions: Conditions) -> Any:
     """The trainable with the data, which lie in Ray's object store, and what a trial asks for.
 
     Raises:
         TunerError: the store has no room for the data.
     """
-    dataset, resources = means.dataset, means.resources
+    dataset, resources = conditions.dataset, conditions.resources
     parameters = {
         "dataset": dataset,
         "threads": int(resources.cpus_per_trial),

@@ -9,8 +9,9 @@ Own = TypeVar("Own", bound="Resident")
 class Resident:
     """The one of its class in a process.
 
-    Ray pickles callbacks, stoppers and searchers with an experiment, and restores them in another process. These hold
-    open files, the terminal or the time that is left: what is unpickled is the one that was begun in that process.
+    Ray pickles callbacks, stoppers, searchers and schedulers with an experiment, and restores them in another process.
+    What they hold or look up here belongs to a process: open files, the terminal, the time that is left. So what is
+    unpickled is the one that was begun in that process.
     """
 
     _residents: ClassVar[dict[type, Any]] = {}

@@ -1,4 +1,4 @@
-"""What is run, and what with."""
+"""What is run, and under which conditions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ class Trials:
 
 
 @dataclass(frozen=True)
-class Means:
-    """What trials run with.
+class Conditions:
+    """What is the same for all trials of a process.
 
     Attributes:
         dataset: What they are trained on.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow
 from pyarrow import fs
 
-from tuner.errors import InputError, TunerError, clause
+from tuner.errors import InputError, TunerError, UnreadableError, clause
 
 OBJECT_STORES = ("s3", "gcs", "abfs")
 
@@ -33,6 +33,11 @@ class Folder:
     def local(self) -> Path | None:
         """The folder's path on this machine; None if it is elsewhere."""
         return None if "://" in self.uri else Path(self.uri)
+
+    @property
+    def place(self) -> tuple[fs.FileSystem, str]:
+        """The file system, and the folder's path there."""
+        return self._resolved
 
     def __truediv__(self, name: str) -> "Folder":
         return Folder(f"{self.uri}/{name}")
@@ -67,7 +72,8 @@ class Folder:
         """The content of a file; empty if it is not there.
 
         Raises:
-            InputError: it is no file, or may not be read.
+            InputError: it is no file.
+            UnreadableError: the storage does not give it.
         """
         kind = self._info(name).type
         if kind == fs.FileType.NotFound:
@@ -78,7 +84,7 @@ class Folder:
             with self._filesystem.open_input_stream(self._path(name)) as stream:
                 return bytes(stream.read())
         except OSError as error:
-            raise InputError(f"{self.uri}/{name} cannot be read: {error}") from None
+            raise UnreadableError(f"{self.uri}/{name} cannot be read: {error}") from None
 
     def write(self, name: str, content: str | bytes) -> None:
         """The file holds the content; a crash on the way leaves what was there before.

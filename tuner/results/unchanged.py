@@ -11,7 +11,7 @@ from tuner.results.strategy import GRID
 from tuner.settings import build, plain
 
 STRATEGY = vars(GRID)
-"""Also that of experiments of earlier versions, whose manifests do not tell."""
+"""That of a manifest that does not tell."""
 OPTIONS_MUST_STAY = (*STRATEGY, "max_concurrent", "finalists", "rounds", "rule", "ensemble", "seeds")
 """Ray restores the first ones as they were; the others decide who runs in the finals, and what is made of them."""
 SPELT = {"finalists": "finals"}
@@ -23,7 +23,7 @@ def check_unchanged(now: dict[str, Any], then: dict[str, Any]) -> None:
 
     Args:
         now: Of the command that resumes it.
-        then: Of the experiment; it may be of an earlier version, and lack some keys.
+        then: Of the experiment; it may be of another version with the same checkpoints, and lack some keys.
 
     Raises:
         InputError: it names what differs, or that its checkpoints cannot be read.

@@ -7,6 +7,7 @@ from tuner.errors import Interrupted
 from tuner.raytune.stopper import Limits
 from tuner.raytune.trials import Trials
 from tuner.results.evidence import Evidence, read_evidence
+from tuner.results.files import TIME_UP
 from tuner.results.origin import origin_of
 from tuner.results.policy import Policy
 from tuner.results.record import TrialRecord
@@ -88,6 +89,7 @@ def _round(
     entries.sort(key=lambda entry: (entry.name != evidence.control.name, -steps[entry.name] * records[entry.name].macs))
     measured = tuple(trials.record(entry) for entry in entries)
     if not all(record.ended for record in measured):
+        trials.folder.remove(TIME_UP)  # there is time again
         trials.describe(tuple(entries), origin_of(job.dataset, job.seed))
         seeds = {entry.name: seed_of(seed, "networks") for entry in entries}
         limits = Limits(seconds=seconds, give_up=False, spared="")

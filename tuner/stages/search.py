@@ -21,8 +21,8 @@ from tuner.results.record import RMSE_BEST
 from tuner.seeding import seed_of
 from tuner.stages.budget import Budget
 from tuner.stages.configs import check_configs
+from tuner.stages.crew import Crew, open_log
 from tuner.stages.job import Job, interval_of
-from tuner.stages.trials import Crew, open_log
 
 ENDED = "search_ended.txt"
 PATIENCE_INTERVALS = 2

@@ -21,6 +21,7 @@ from tuner.errors import InputError
 from tuner.lineage import single
 from tuner.raytune.assignment import Assignment, name_of
 from tuner.raytune.fault_tolerance.failures import ATTEMPTS, Failures, kind_of
+from tuner.raytune.internals import ask_before_retrying
 
 
 def full() -> None:
@@ -96,7 +97,9 @@ def trial(config: Config, tmp_path: Path) -> Trial:
 @pytest.fixture(autouse=True)
 def failures(monkeypatch: pytest.MonkeyPatch) -> Failures:
     monkeypatch.setattr(Trial, "should_recover", Trial.should_recover)
-    return Failures().begin()
+    made = Failures()
+    ask_before_retrying(made.is_tried_again)
+    return made
 
 
 def fails(trial: Trial, text: str) -> bool:

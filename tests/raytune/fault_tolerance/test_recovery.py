@@ -16,6 +16,7 @@ from ray.tune.experiment import Trial
 from tuner.config import Config
 from tuner.engine.seal import FILE as SEAL
 from tuner.engine.seal import Seal
+from tuner.errors import UnreadableError
 from tuner.lineage import FILE as LINEAGE
 from tuner.lineage import Lineage, Phase, dump_lineage, single
 from tuner.raytune.assignment import Assignment
@@ -220,6 +221,55 @@ def test_rows_that_ray_had_not_yet_copied_are_completed_also_of_trials_that_have
     results.write_text("")
     Recovery.current().complete_rows(["a"])
     assert results.read_text() == ""
+
+
+def test_a_last_row_that_was_cut_short_is_completed_and_either_file_by_itself(experiment: Path) -> None:
+    save(experiment / "a", 0, row(2), row(4, done=True))
+    results, table = experiment / "a" / "result.json", experiment / "a" / "progress.csv"
+    results.write_text(f"{row(2)}\n{row(4)[:9]}")
+    table.write_text("step,rmse\r\n2,0.5\r\n")
+    Recovery.current().complete_rows(["a"])
+    assert results.read_text() == f"{row(2)}\n{row(4, done=True)}\n"
+    whole = table.read_bytes()
+    assert whole == b"step,rmse\r\n2,0.5\r\n4,0.5\r\n"
+    table.write_text("step,rmse\r\n2,0.5\r\n")
+    Recovery.current().complete_rows(["a"])
+    assert table.read_bytes() == whole
+
+
+def test_what_cannot_be_read_is_not_taken_for_damaged(
+    experiment: Path, make: Make, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = make("a", single(config))
+    for number in range(2):
+        save(experiment / "a", number, *(row(2 * step) for step in range(1, number + 2)))
+    read = Folder.read_bytes
+
+    def refuse(folder: Folder, name: str) -> bytes:
+        if name == "checkpoint.pt":
+            raise UnreadableError("checkpoint.pt cannot be read: Input/output error")
+        return read(folder, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "read_bytes", refuse)
+        with pytest.raises(UnreadableError):
+            Recovery.current().recover(trial)
+    with pytest.raises(UnreadableError, match=r"checkpoint\.pt cannot be read"):  # which Ray has swallowed
+        Recovery.current().on_step_begin(1, [trial])
+    assert left(experiment / "a") == ["checkpoint_000000", "checkpoint_000001"]
+
+
+def test_a_trial_of_a_list_that_was_pickled_elsewhere_is_where_its_experiment_is(
+    experiment: Path, config: Config, tmp_path: Path
+) -> None:
+    newest = save(experiment / "a", 0, row(2))
+    (tmp_path / "before").mkdir()
+    storage = StorageContext(str(tmp_path / "before"), "name", trial_dir_name="a")
+    trial = Trial("x", stub=True, config=Assignment("a", 1, single(config)).plain(), storage=storage)
+    Recovery.current().recover(trial)
+    assert gone_on_from(trial) == (str(newest), 2)
+    assert trial.storage is not None
+    assert trial.storage.trial_fs_path == str(experiment / "a")
 
 
 def test_an_end_that_ray_has_not_heard_of_is_forgotten(experiment: Path, make: Make, config: Config) -> None:

@@ -170,3 +170,14 @@ def test_a_state_that_was_cut_short_by_a_full_disk_is_not_kept(
     state.write_text('{"trial_data": [')
     snapshot.keep()
     assert (experiment / FILE).read_bytes() == before
+
+
+def test_files_of_two_moments_are_not_kept(experiment: Path, snapshot: Snapshot, trials: list[Any]) -> None:
+    write(trials, "1", "first")
+    snapshot.on_step_begin(1, trials)
+    before = (experiment / FILE).read_bytes()
+    write(trials, "1", "second")
+    callbacks = Path(trials[0].storage.experiment_driver_staging_path) / NAMES[2].format("1")
+    os.utime(callbacks, ns=(0, 0))  # Ray could not write it after the others
+    snapshot.keep()
+    assert (experiment / FILE).read_bytes() == before

@@ -28,7 +28,7 @@ from tuner.raytune.fault_tolerance import failures
 from tuner.raytune.launch import run_trials
 from tuner.raytune.search.breeding import Breeding
 from tuner.raytune.search.method import Method
-from tuner.raytune.trials import Means, Trials
+from tuner.raytune.trials import Conditions, Trials
 from tuner.results.ending_marks import EndingMarks
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment
@@ -149,7 +149,7 @@ def bred(
     experiment.begin({"variants": {name: [] for name in names}}, entries, origin_of(dataset, seed))
     ended = run_trials(
         Trials(experiment, entries, seeds, method=Method(breeding=breeding)),
-        Means(dataset, check_resources(Resources(max_concurrent=at_a_time))),
+        Conditions(dataset, check_resources(Resources(max_concurrent=at_a_time))),
         (EndingMarks(experiment),),
     )
     records = {record.variant: record for record in experiment.records()}

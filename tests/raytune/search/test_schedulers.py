@@ -16,7 +16,7 @@ from tuner.raytune.launch import run_trials
 from tuner.raytune.search.method import Method
 from tuner.raytune.search.resumption import Resumption, dump, load
 from tuner.raytune.search.schedulers import EarlyEnding, InOrder, SparingScheduler
-from tuner.raytune.trials import Means, Trials
+from tuner.raytune.trials import Conditions, Trials
 from tuner.results.ending_marks import EndingMarks
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment
@@ -149,6 +149,23 @@ def test_what_was_measured_after_the_state_was_saved_is_heard_of(name: Any) -> N
     assert told(again, Controller(*restored), 5) == told(whole, controller, 5)
 
 
+@pytest.mark.parametrize("name", ["asha", "median"])
+def test_what_a_trial_measured_before_ray_knew_of_it_is_heard_of(name: Any) -> None:
+    whole, late = made(name), made(name)
+    resumption = Resumption(late)
+    resumption.on_step_begin(1, [])
+    trials = [trial(f"v{number}") for number in range(4)]
+    rows = {each.trial_id: [result(one, 0.1 * (number + one)) for one in (1, 2)] for number, each in enumerate(trials)}
+    for each in trials:
+        whole.on_trial_add(None, each)
+        for row in rows[each.trial_id]:
+            whole.on_trial_result(None, each, row)
+        Recovery.current().missed = {each.trial_id: rows[each.trial_id]}
+        late.on_trial_add(None, each)
+    assert late.debug_string() == whole.debug_string()
+    assert late.stopped == whole.stopped
+
+
 def test_a_state_of_trials_that_are_not_there_is_refused() -> None:
     scheduler, one = made("median"), trial("v0")
     scheduler.on_trial_add(Controller(one), one)
@@ -221,7 +238,7 @@ def test_the_trials_that_a_scheduler_ends_are_stopped_and_one_that_diverges_is_n
     method = Method(EarlyEnding(name, "base", 9, 2))
     ended = run_trials(
         Trials(experiment, entries, dict.fromkeys(rates, 1), method=method),
-        Means(dataset, check_resources(Resources())),
+        Conditions(dataset, check_resources(Resources())),
         (EndingMarks(experiment),),
     )
     statuses = {record.variant: record.status for record in experiment.records()}

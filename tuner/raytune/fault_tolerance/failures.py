@@ -11,7 +11,6 @@ from ray.tune.experiment import Trial
 
 from tuner.errors import last_line
 from tuner.raytune.assignment import Assignment, name_of
-from tuner.raytune.internals import ask_before_retrying
 
 Kind = Literal["preempted", "out of memory", "no room in the storage", "wrong input", "unknown error"]
 NO_ROOM: Kind = "no room in the storage"
@@ -19,7 +18,7 @@ ATTEMPTS = 3
 """That a trial is tried again for an unknown reason without getting further."""
 
 SIGNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    ("unknown error", re.compile("is not a whole checkpoint")),  # the one before it is gone on from
+    ("unknown error", re.compile("is not a whole checkpoint|cannot be read")),  # see `Recovery`
     ("preempted", re.compile(r"its node has died|was preempted|node was terminated|NodeDiedError")),
     (NO_ROOM, re.compile(r"No space left on device|Disk quota exceeded|Read-only file system")),
     (
@@ -54,11 +53,6 @@ class Failures:
         self.no_room = ""
         self._kinds: dict[str, Kind] = {}
         self._attempts: dict[str, tuple[int, int]] = {}
-
-    def begin(self) -> "Failures":
-        """From now on Ray asks here."""
-        ask_before_retrying(self.is_tried_again)
-        return self
 
     def is_tried_again(self, trial: Trial) -> bool:
         """Whether the trial, which has just failed, is."""

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from ray import tune
 from ray.tune.experiment import Trial
 
 from tuner.engine.seal import FILE as SEAL
 from tuner.engine.seal import read_seal
-from tuner.errors import InputError
+from tuner.errors import InputError, TunerError, UnreadableError
 from tuner.lineage import FILE as LINEAGE
 from tuner.lineage import read_lineage
 from tuner.raytune.assignment import Assignment, name_of
-from tuner.raytune.internals import Saved, go_on_from
+from tuner.raytune.internals import Saved, go_on_from, keep_in
 from tuner.raytune.resident import Resident
 from tuner.results.files import CHECKPOINT, FAILED_MARK, STOPPED_MARK, checkpoint_name
 from tuner.results.folder import Folder
@@ -54,7 +55,7 @@ class Found:
         return Saved(self.trial, checkpoint_name(self.number), self.before)
 
 
-class Recovery(Resident):
+class Recovery(Resident, tune.Callback):
     """Trials of this process that begin, or are tried again, go on where their folders say.
 
     Ray's snapshot may be older than the checkpoints, and a checkpoint may have been cut short: then the trial goes on
@@ -64,12 +65,16 @@ class Recovery(Resident):
     Args:
         experiment: The folder of the trials.
 
+    Ray goes on as if nothing had been if this fails while it restores trials: so it is raised again before it begins.
+
     Attributes:
+        error: Why a trial could not be looked after; None if all could.
         missed: Trial to the rows that Ray's snapshot had not heard of, and that do not come again.
     """
 
     def __init__(self, experiment: Folder) -> None:
         self._experiment = experiment
+        self.error: TunerError | None = None
         self.missed: dict[str, list[dict[str, Any]]] = {}
         self._seen: set[str] = set()
 
@@ -78,13 +83,37 @@ class Recovery(Resident):
         for name in trials:
             _complete_rows(self._experiment / name)
 
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Ray's hook."""
+        self.check()
+
+    def check(self) -> None:
+        """Nothing happens if all trials could be looked after.
+
+        Raises:
+            TunerError: one could not.
+        """
+        if self.error is not None:
+            raise self.error
+
     def recover(self, trial: Trial) -> None:
         """The trial, which is about to begin or to go on, does so at its newest whole checkpoint.
 
         One without a storage has no folder.
+
+        Raises:
+            TunerError: the storage does not tell which one that is.
         """
         if trial.is_finished() or trial.storage is None:
             return
+        keep_in(trial, *self._experiment.place)
+        try:
+            self._recover(trial)
+        except TunerError as error:
+            self.error = error
+            raise
+
+    def _recover(self, trial: Trial) -> None:
         told = Assignment.of(trial.config)
         folder, numbers = self._experiment / told.name, _numbers(self._experiment / told.name)
         found = _newest(folder, told, numbers) or self._of_another(trial)
@@ -118,6 +147,8 @@ class Recovery(Resident):
             return None
         try:
             _read(self._experiment / donor / name)
+        except UnreadableError:
+            raise
         except InputError as error:
             log.warning("%s; %s begins anew", error, name_of(trial.config))
             return None
@@ -137,6 +168,8 @@ def _newest(folder: Folder, told: Assignment, numbers: list[int]) -> Found | Non
         try:
             files = _read(place)
             lineage = read_lineage(files[LINEAGE].decode(), place.uri) if LINEAGE in files else ()
+        except UnreadableError:
+            raise
         except InputError as error:
             log.warning("%s; the one before it is gone on from", error)
             continue
@@ -152,6 +185,7 @@ def _read(place: Folder) -> dict[str, bytes]:
 
     Raises:
         InputError: it is not whole.
+        UnreadableError: the storage does not tell.
     """
     return read_seal(place.read(SEAL), place.uri).unsealed(place.read_bytes, place.uri)
 
@@ -166,15 +200,19 @@ def _complete_rows(folder: Folder) -> None:
             return
         history = folder.read(RESULTS)
         lines = carried[CARRIED].decode(errors="replace")
-        complete = history_until(lines, sys.maxsize, history.splitlines())
-        if len(complete.splitlines()) > len(history.splitlines()):
-            folder.write(RESULTS, complete)
-            folder.write(TABLE, table_until(folder.read(TABLE), complete))
+        _write_rows(folder, history, history_until(lines, sys.maxsize, history.splitlines()))
 
 
 def _mend_rows(folder: Folder, found: Found | None) -> None:
-    history, table = folder.read(RESULTS), folder.read(TABLE)
+    history = folder.read(RESULTS)
     mended = history_until(history, found.before["step"] if found else 0, found.lines if found else ())
+    _write_rows(folder, history, mended)
+
+
+def _write_rows(folder: Folder, history: str, mended: str) -> None:
+    """Both files hold the mended history; Ray may have copied one of them and not the other."""
+    table = folder.read(TABLE)
+    if (made := table_until(table, mended)) != table:
+        folder.write(TABLE, made)
     if mended != history:
         folder.write(RESULTS, mended)
-        folder.write(TABLE, table_until(table, mended))

@@ -59,8 +59,10 @@ class Snapshot(Resident, tune.Callback):
             return
         session = STATE.sub(r"\1", own[0].name)
         states = {path: STATE.fullmatch(path.name) for path in own[0].parent.iterdir()}
-        parts = {path.name: path.read_bytes() for path, state in states.items() if state and state[1] == session}
-        if is_json(parts[own[0].name]):  # else Ray was cut short, by a full disk
+        written = [path for path, state in states.items() if state and state[1] == session]
+        parts = {path.name: path.read_bytes() for path in written}
+        last = min(path.stat().st_mtime_ns for path in written) == own[0].stat().st_mtime_ns
+        if last and is_json(parts[own[0].name]):  # it is written first; else Ray was cut short, by a full disk
             self._experiment.write(FILE, _packed({TUNER: self._experiment.read_bytes(TUNER), **parts}))
         self._kept = newest
 
@@ -74,14 +76,19 @@ class Snapshot(Resident, tune.Callback):
         their checkpoints.
         """
         folder = self._experiment
-        for name in folder.files():
-            if name == TUNER or STATE.fullmatch(name):
-                folder.remove(name)
+        self.forget()
         files = {name: part for name, part in _unpacked(folder).items() if name == TUNER or STATE.fullmatch(name)}
         for name, part in files.items():
             folder.write(name, part)
         self._restored = bool(files)
         return self._restored
+
+    def forget(self) -> None:
+        """Ray finds no files of its own in the experiment's folder; the snapshot stays until there is another."""
+        self._restored = False
+        for name in self._experiment.files():
+            if name == TUNER or STATE.fullmatch(name):
+                self._experiment.remove(name)
 
 
 def _forget_what_the_storage_has(staged: Path) -> None:

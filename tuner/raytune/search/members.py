@@ -32,9 +32,8 @@ class Members(BasicVariantGenerator):
 class Memory(tune.Callback):
     """Carries how long no member has become better from one process to the next.
 
-    Ray saves the states of its callbacks together with those of the trials; of a scheduler it saves only how it was
-    made. A crash may come between the two files: then the last comparison is made again, with the same outcome, or is
-    not counted.
+    Ray saves the states of its callbacks together with those of the trials, of one moment: see `Snapshot`; of a
+    scheduler it saves only how it was made.
 
     Args:
         population: Pickled in one with this callback by Ray, so they belong together again afterwards.

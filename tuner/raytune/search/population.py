@@ -95,7 +95,7 @@ class Population(PopulationBasedTraining):
         return bool(trial.status == Trial.PAUSED and reached >= self._next_perturbation_sync)
 
     def _compare(self, tune_controller: Any, live: list[Trial]) -> None:
-        """The worst are ended or replaced, or all end; Ray's snapshot has all of it or nothing: see `Memory`."""
+        """The worst are ended or replaced, or all end; Ray's snapshot has all of it or nothing: see `Snapshot`."""
         step = self._next_perturbation_sync
         self._next_perturbation_sync += self.breeding.interval
         lowest = -max(self._score(trial) for trial in live)

@@ -7,10 +7,7 @@ from typing import Any
 
 from ray import cloudpickle, tune
 from ray.tune.experiment import Trial
-from ray.tune.schedulers import HyperBandScheduler
 
-from tuner.raytune.assignment import name_of
-from tuner.raytune.fault_tolerance.recovery import Recovery
 from tuner.raytune.search.schedulers import SparingScheduler
 from tuner.raytune.search.study_search import StudySearch
 
@@ -47,19 +44,10 @@ class Resumption(tune.Callback):
             load(self._scheduler, self._waiting, trials)
             log.info("%s goes on with what it knew", type(self._scheduler.inner).__name__)
             self._waiting = b""
-            replay(self._scheduler, trials)
-
-
-def replay(scheduler: SparingScheduler, trials: list[Trial]) -> None:
-    """The scheduler has heard of what trials measured between Ray's snapshot and the checkpoints that they go on from.
-
-    A trial that it would end by that ends with its next result. HyperBand's go on in step: each next result says all.
-    """
-    if isinstance(scheduler.inner, HyperBandScheduler):
-        return
-    for trial in trials:
-        for row in Recovery.current().missed.get(name_of(trial.config), ()):
-            scheduler.on_trial_result(None, trial, row)
+        if not self._scheduler.is_restored:
+            self._scheduler.is_restored = True
+            for trial in trials:
+                self._scheduler.replay(trial)
 
 
 class Adoption(tune.Callback):

@@ -1,7 +1,6 @@
 """Ray Tune's schedulers, which judge a trial by its lowest RMSE so far and never end the control."""
 
 import math
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +53,7 @@ class EarlyEnding:
             )
         if self.name == "median":  # a trial waits for no other: each would be restored from its checkpoint again
             return SparingScheduler(
-                MedianStoppingRule(**JUDGED_BY, grace_period=grace, min_time_slice=sys.maxsize), self.spared
+                MedianStoppingRule(**JUDGED_BY, grace_period=grace, min_time_slice=math.inf), self.spared
             )
         if self.name == "hyperband":
             return SparingScheduler(WaitingHyperBand(**JUDGED_BY, max_t=longest, stop_last_trials=False), self.spared)
@@ -104,6 +103,11 @@ class SparingScheduler(FIFOScheduler):
     Args:
         inner: The other.
         spared: Name of the variant.
+
+    Attributes:
+        known: Ids of the trials that the other knows.
+        stopped: Of those that it has ended.
+        is_restored: Whether its state is that of the run; before, Ray adds trials that it has restored.
     """
 
     def __init__(self, inner: TrialScheduler, spared: str) -> None:
@@ -111,6 +115,7 @@ class SparingScheduler(FIFOScheduler):
         self.inner, self.spared = inner, spared
         self.known: set[str] = set()
         self.stopped: set[str] = set()
+        self.is_restored = False
 
     @property
     def metric(self) -> Any:
@@ -128,6 +133,18 @@ class SparingScheduler(FIFOScheduler):
         if not trial.is_finished() and name_of(trial.config) != self.spared:
             self.known.add(trial.trial_id)
             self.inner.on_trial_add(tune_controller, trial)
+            if self.is_restored:
+                self.replay(trial)
+
+    def replay(self, trial: Trial) -> None:
+        """The other has heard of what the trial measured before Ray began to tell of it.
+
+        A trial that it would end by that ends with its next result. HyperBand's go on in step: each next result says
+        all.
+        """
+        missed = Recovery.current().missed.pop(name_of(trial.config), ())
+        for row in () if isinstance(self.inner, HyperBandScheduler) else missed:
+            self.on_trial_result(None, trial, row)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """Ray's hook: a trial failed; it is added again if it is tried again."""

@@ -9,7 +9,7 @@ from tuner.dataset.load import Dataset
 from tuner.raytune.cluster import Resources, check_resources, start_ray
 from tuner.raytune.disk_budget import Disk
 from tuner.raytune.launch import run_trials
-from tuner.raytune.trials import Means, Trials
+from tuner.raytune.trials import Conditions, Trials
 from tuner.reporting.progress import Progress
 from tuner.reporting.tensorboard import TensorBoardWriter
 from tuner.results.ending_marks import EndingMarks
@@ -22,11 +22,11 @@ class Crew:
     """Runs trials, and shows them.
 
     Attributes:
-        means: What they run with.
+        conditions: Under which they run.
         log: Where Python's log goes on this machine.
     """
 
-    means: Means
+    conditions: Conditions
     log: Path
 
     def run(self, trials: Trials, records: tuple[TrialRecord, ...]) -> frozenset[str]:
@@ -46,7 +46,9 @@ class Crew:
         with Progress(tuple(configs), len(before), best, total) as progress:
             writer = TensorBoardWriter(configs, best, () if more is None else more.examples)
             listeners = (progress, writer, EndingMarks(trials.experiment))
-            ended = run_trials(trials, self.means, listeners, lambda entry: configs.update({entry.name: entry.config}))
+            ended = run_trials(
+                trials, self.conditions, listeners, lambda entry: configs.update({entry.name: entry.config})
+            )
         return ended | {entry.name for entry in trials.entries if trials.experiment.record(entry).ended}
 
 
@@ -68,7 +70,7 @@ def crew_for(
     start_ray(address)
     log = folder.local / "run.log" if folder.local else Path(tempfile.mkdtemp(), "run.log")
     disk = None if disk_budget is None else Disk(folder, disk_budget)
-    return Crew(Means(dataset, check_resources(resources), disk, retry_failed), log)
+    return Crew(Conditions(dataset, check_resources(resources), disk, retry_failed), log)
 
 
 def open_log(crew: Crew) -> None:
