@@ -8,6 +8,7 @@ from typing import Any
 
 from ray import tune
 
+from tuner import interrupts
 from tuner.errors import TunerError, last_line
 from tuner.raytune.disk_budget import DiskBudget
 from tuner.raytune.fault_tolerance.failures import NO_ROOM, Failures, kind_of
@@ -85,6 +86,7 @@ class _Launch:
         if tuner is not None or self._left or self._trials.method.unfinished:
             self._fit(tuner or new(self._left))
         if self.relay.all_ended() and not self._experiment.time_was_up:
+            interrupts.heed()
             unknown = self._unknown()
             if unknown or self._trials.method.unfinished:
                 self._fit(new(unknown))

@@ -62,10 +62,10 @@ class Recovery(Resident, tune.Callback):
     from the one before it. `result.json` may lack rows, which Ray copies every few seconds, or hold some of steps that
     will be taken again: afterwards it holds those of the steps that were taken.
 
+    Ray goes on as if nothing had been if this fails while it restores trials: so it is raised again before it begins.
+
     Args:
         experiment: The folder of the trials.
-
-    Ray goes on as if nothing had been if this fails while it restores trials: so it is raised again before it begins.
 
     Attributes:
         error: Why a trial could not be looked after; None if all could.

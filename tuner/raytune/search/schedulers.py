@@ -20,6 +20,8 @@ from tuner.results.record import RMSE_BEST
 from tuner.results.strategy import Scheduler
 
 JUDGED_BY: dict[str, Any] = {"time_attr": "training_iteration", "metric": RMSE_BEST, "mode": "min"}
+NEVER: Any = math.inf
+"""Ray's type is int; but to it a trial that was never paused was paused infinitely long ago, which no int exceeds."""
 REDUCTION = 2
 """Of the trials that reach a rung, one in so many goes on. Ray's 4 would leave one rung or none between the grace
 period and the end of a curve of some ten evaluations; and the best quarter is hard to tell from the second."""
@@ -53,7 +55,7 @@ class EarlyEnding:
             )
         if self.name == "median":  # a trial waits for no other: each would be restored from its checkpoint again
             return SparingScheduler(
-                MedianStoppingRule(**JUDGED_BY, grace_period=grace, min_time_slice=math.inf), self.spared
+                MedianStoppingRule(**JUDGED_BY, grace_period=grace, min_time_slice=NEVER), self.spared
             )
         if self.name == "hyperband":
             return SparingScheduler(WaitingHyperBand(**JUDGED_BY, max_t=longest, stop_last_trials=False), self.spared)
