@@ -108,17 +108,30 @@ def waiting_in(bracket: Any) -> list[Trial]:
     return [trial for trial in reached if trial not in bracket.trials_to_unpause and not bracket.continue_trial(trial)]
 
 
-def save(controller: Any, changed: Iterable[Trial]) -> None:
-    """Ray's snapshot is written now, with these trials as they are: Ray takes no notice of a new config by itself.
+def mark(controller: Any, changed: Iterable[Trial]) -> None:
+    """Ray's next snapshot has these trials as they are then.
 
-    All rows so far are in the storage, too.
+    By itself Ray takes no notice of a new config, of the checkpoint that a replaced trial goes on from, or of the end
+    of a trial that was paused: it writes what it knew before.
+
+    Args:
+        controller: Ray's, or what it gives a scheduler.
+        changed: Trials of which anything may be another.
+    """
+    for trial in changed:
+        trial.invalidate_json_state()
+        trial.run_metadata.invalidate_cache()
+        getattr(controller, "_tune_controller", controller)._mark_trial_to_checkpoint(trial)
+
+
+def save(controller: Any, changed: Iterable[Trial]) -> None:
+    """Ray's snapshot is written now, with these trials as they are; all rows so far are in the storage, too.
 
     Args:
         controller: What Ray gives a scheduler.
-        changed: Trials whose config is another one.
+        changed: See `mark`.
     """
-    for trial in changed:
-        controller._tune_controller._mark_trial_to_checkpoint(trial)
+    mark(controller, changed)
     controller._tune_controller.checkpoint(force=True, wait=True)
 
 

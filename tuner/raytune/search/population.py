@@ -104,6 +104,7 @@ class Population(PopulationBasedTraining):
         if step - self.lowest_at >= self.breeding.patience:
             for trial in live:
                 tune_controller.stop_trial(trial)
+            save(tune_controller, live)
             return
         replaceable = [trial for trial in self._ranked() if not self._is_control(trial)]
         for trial in replaceable[: len(live) - self.breeding.left_of(len(live))]:
@@ -111,7 +112,7 @@ class Population(PopulationBasedTraining):
         lower, upper = self._quantiles()
         for trial in (*upper, *lower):
             self._checkpoint_or_exploit(trial, tune_controller, upper, lower)
-        save(tune_controller, lower)
+        save(tune_controller, live)
 
     def _quantiles(self) -> tuple[list[Trial], list[Trial]]:
         """The worst members, which are to be replaced, and the best; the control is never replaced."""

@@ -15,7 +15,7 @@ from ray.tune.schedulers import (
 
 from tuner.raytune.assignment import name_of
 from tuner.raytune.fault_tolerance.recovery import Recovery
-from tuner.raytune.internals import waiting_in
+from tuner.raytune.internals import mark, waiting_in
 from tuner.results.record import RMSE_BEST
 from tuner.results.strategy import Scheduler
 
@@ -83,7 +83,9 @@ class WaitingHyperBand(HyperBandScheduler):
     def _process_bracket(self, tune_controller: Any, bracket: Any) -> str:
         if not bracket.current_trials():
             return TrialScheduler.CONTINUE
+        trials = bracket.current_trials()
         action: str = super()._process_bracket(tune_controller, bracket)
+        mark(tune_controller, trials)
         bracket.is_being_processed = False  # of this call; Ray's leaves it
         return action
 
