@@ -1,5 +1,6 @@
 """Ray's scheduler without Ray: trials that are not run, and a controller that writes down what it is asked for."""
 
+import json
 import math
 import pickle
 import random
@@ -40,7 +41,7 @@ class Controller:
 
     def __init__(self) -> None:
         self.trials: list[Trial] = []
-        self.saved: list[tuple[str, int]] = []
+        self.saved: dict[str, tuple[dict[str, Any], Any]] = {}
         self._marked: set[str] = set()
         self._actor_cache = Cache()
 
@@ -62,7 +63,9 @@ class Controller:
         assert wait
         for trial in self.trials:
             if name_of(trial.config) in self._marked:
-                self.saved.append((name_of(trial.config), len(Assignment.of(trial.config).lineage)))
+                state, metadata = trial.get_json_state()
+                restored = type(trial.run_metadata).from_json_state(metadata).checkpoint_manager
+                self.saved[name_of(trial.config)] = json.loads(state), restored.latest_checkpoint_result
         self._marked.clear()
 
 
@@ -104,6 +107,7 @@ def round_of(population: Population, controller: Controller, step: int, *fitness
     live = [trial for trial in controller.trials if not trial.is_finished()]
     for trial, fitness in zip(live, fitnesses, strict=True):
         evaluate(population, controller, trial, step, fitness)
+        trial.get_json_state()  # as it is in Ray's snapshot of this moment
     population.choose_trial_to_run(controller)
 
 
@@ -132,8 +136,9 @@ def test_the_worst_go_on_from_the_best_and_rays_snapshot_has_them_at_once(breedi
     round_of(population, controller, 4, 0.9, 0.5, 0.1, 0.7, 0.2)
     assert sorted(donors(controller)) == ["a", "c"]  # the control is worse, and stays
     assert {donor for _, donor in donors(controller).values()} <= {"b", "d"}
-    assert sorted(controller.saved) == [("a", 2), ("c", 2)]
-    latest = {name_of(trial.config): trial.checkpoint.path for trial in controller.trials if trial.checkpoint}
+    saved = {name: len(Assignment.of(state["config"]).lineage) for name, (state, _) in controller.saved.items()}
+    assert saved == {"base": 1, "a": 2, "b": 1, "c": 2, "d": 1}
+    latest = {name: saved.checkpoint.path for name, (_, saved) in controller.saved.items()}
     assert {name: Path(latest[name]).parent.name for name in ("a", "c")} == {
         name: donor for name, (_, donor) in donors(controller).items()
     }
@@ -145,7 +150,7 @@ def test_the_worse_half_ends_until_as_many_are_left_as_go_on(breeding: Breeding,
     ended = {name_of(trial.config) for trial in controller.trials if trial.is_finished()}
     assert ended == {"a", "c"}  # the control is worse than any, and stays
     assert donors(controller) == {"d": (4, "b")}
-    assert {name for name, _ in controller.saved} == {"d"}
+    assert {name for name, (state, _) in controller.saved.items() if state["status"] == Trial.TERMINATED} == ended
     round_of(population, controller, 8, 0.9, 0.2, 0.1)
     assert {name_of(trial.config) for trial in controller.trials if not trial.is_finished()} == {"base", "d"}
     round_of(population, controller, 12, 0.9, 0.05)
