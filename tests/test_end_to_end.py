@@ -60,7 +60,7 @@ RUN = ("run", "-g", "group", "--config", "config.yaml", "--mutations", "mutation
 
 @pytest.fixture(scope="module")
 def done(folder: Path) -> subprocess.CompletedProcess[str]:
-    return tuner(folder, *RUN, "-n", "name", "--seeds", "2")
+    return tuner(folder, *RUN, "-n", "name", "--seeds", "2", "--rounds", "1")
 
 
 def test_the_run_ends_well_and_says_what_came_out(done: subprocess.CompletedProcess[str], folder: Path) -> None:
@@ -179,7 +179,7 @@ def interrupted(folder: Path, arguments: list[str], sign: str, *pauses_s: float,
 def test_a_run_that_is_interrupted_in_order_and_at_once_says_how_to_go_on_and_goes_on(folder: Path) -> None:
     same = ("--max-concurrent", "1", "--finals", "0", "--no-retrain")
     arguments = [*RUN[1:], "-n", "interrupted", *same]
-    long = CONFIG.replace("max_steps: 30, early_stopping_evals: 3", "max_steps: 250, early_stopping_evals: 900")
+    long = CONFIG.replace("max_steps: 30, early_stopping_evals: 3", "max_steps: 200, early_stopping_evals: 900")
     (folder / "slow.yaml").write_text(long)
     (folder / "one.yaml").write_text("change_training: [{learning_rate: [0.003]}]")
     arguments[arguments.index("config.yaml")] = "slow.yaml"
@@ -200,7 +200,7 @@ def test_a_run_that_is_interrupted_in_order_and_at_once_says_how_to_go_on_and_go
     resumed = tuner(folder, "run", *arguments)
     assert resumed.returncode == 0, resumed.stderr
     for variant in ("base", "change_training-learning_rate=0.003"):
-        assert [row["step"] for row in rows_of(results / variant)] == list(range(5, 251, 5))
+        assert [row["step"] for row in rows_of(results / variant)] == list(range(5, 201, 5))
     finished = tuner(folder, "run", *arguments)
     assert "this experiment is finished: nothing is left to do" in finished.stdout
     assert not (results / "lock.json").exists()

@@ -43,21 +43,20 @@ def test_the_trials_of_a_node_that_died_go_on_on_another(cluster: Any, make: Cal
     run.start()
     assert run.wait_for(lambda: bool(trained_below(run, raylet.pid))), run.said
     ((lost, worker),) = trained_below(run, raylet.pid).items()
-    for process in (raylet, worker):
-        process.kill()
-    assert psutil.wait_procs([raylet, worker], timeout=30)[1] == []
-    reached = run.progress()  # before anybody notices
+    raylet.kill()
+    reached = run.progress()  # before anybody notices, the worker too, which ends by itself
     assert reached[lost] < LAST
     assert run.wait_for(lambda: run.progress()[lost] > reached[lost]), run.said
+    assert psutil.wait_procs([raylet, worker], timeout=30)[1] == []
     ((gone_on, step),) = run.gone_on_from()
     assert gone_on == lost
-    assert reached[lost] - INTERVAL <= step <= reached[lost]
+    assert step >= reached[lost] - INTERVAL
     run.kill_driver()
     reached = run.progress()
     run.start()
     assert run.end(200) == 0, run.said
     for name, step in run.gone_on_from()[1:]:
-        assert reached[name] - INTERVAL <= step <= reached[name]
+        assert step >= reached[name] - INTERVAL
     log = (run.results / "run.log").read_text()
     assert re.search(rf"{re.escape(lost)}: preempted: .*; it is tried again", log)
     for name in ("base", "change_training-learning_rate=0.001"):

@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from benchmarks.killing import Killed, config_of
 from tuner.raytune.fault_tolerance.snapshot import FILE
 
-SAMPLES = 6
+SAMPLES = 5
 CONFIG = config_of(eval_steps=5, max_steps=40, patience=3)
 MUTATIONS = """
 change_training:

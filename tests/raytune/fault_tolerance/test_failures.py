@@ -48,28 +48,27 @@ def vanish() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-@pytest.mark.parametrize(
-    ("fail", "kind"),
-    [
-        (full, "no room in the storage"),
-        (too_much, "out of memory"),
-        (too_many, "out of memory"),
-        (wrong, "wrong input"),
-        (divide, "unknown error"),
-        (vanish, "unknown error"),
-    ],
+REMOTE: tuple[tuple[Callable[[], None], str], ...] = (
+    (full, "no room in the storage"),
+    (too_much, "out of memory"),
+    (too_many, "out of memory"),
+    (wrong, "wrong input"),
+    (divide, "unknown error"),
+    (vanish, "unknown error"),
 )
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_a_remote_failure_is_told_by_what_rays_error_says(
-    fail: Callable[[], None], kind: str, ray_session: None
-) -> None:
+def test_a_remote_failure_is_told_by_what_rays_error_says(ray_session: None) -> None:
     class Actor:
-        def work(self) -> None:
+        def work(self, fail: Callable[[], None]) -> None:
             fail()
 
-    with pytest.raises(ray.exceptions.RayError) as error:
-        ray.get(ray.remote(num_cpus=0.1)(Actor).remote().work.remote())
-    assert kind_of(str(error.value)) == kind
+    actor = ray.remote(num_cpus=0.1)(Actor).remote()
+    for fail, kind in REMOTE:  # the last one ends the actor
+        with pytest.raises(ray.exceptions.RayError) as error:
+            ray.get(actor.work.remote(fail))
+        assert kind_of(str(error.value)) == kind, fail.__name__
 
 
 @pytest.mark.parametrize(
