@@ -21,11 +21,11 @@ OPTIONS = ("--finals", "2", "--rounds", "1", "--seeds", "2")
 VARIANTS = ("base", "change_training-learning_rate=0.001", "change_training-learning_rate=0.01")
 FAULTS = (
     {"holding": [f"{VARIANTS[1]}/checkpoint_000002"], "dies": "self"},
-    {"holding": ["name/base/checkpoint_000004"], "dies": "driver"},
+    {"holding": [f"name/{VARIANTS[1]}/checkpoint_000004"], "dies": "driver"},
     {"holding": ["finals/round-1/", "checkpoint_000002"], "dies": "driver"},
     {"holding": ["name/best.partial"], "dies": "driver"},
 )
-"""A trial while it writes a checkpoint; the driver, while a trial of the search or the finals does; the export."""
+"""A trial as it writes a checkpoint; the driver, as that trial, tried again, or one of the finals does; the export."""
 
 
 @pytest.fixture(scope="module")
