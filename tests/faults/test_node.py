@@ -56,7 +56,7 @@ def test_the_trials_of_a_node_that_died_go_on_on_another(cluster: Any, make: Cal
     run.start()
     assert run.end(200) == 0, run.said
     for name, step in run.gone_on_from()[1:]:
-        assert step >= reached[name] - INTERVAL
+        assert abs(step - reached[name]) <= INTERVAL  # an actor ends the call that it is in
     log = (run.results / "run.log").read_text()
     assert re.search(rf"{re.escape(lost)}: preempted: .*; it is tried again", log)
     for name in ("base", "change_training-learning_rate=0.001"):

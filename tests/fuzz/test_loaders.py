@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from benchmarks.hostile.law import ACCEPTED, REFUSED, bounded_memory, judged
 from benchmarks.hostile.loaders import LOADERS, Loader
 
-EXAMPLES = int(os.environ.get("TUNER_FUZZ_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("TUNER_FUZZ_EXAMPLES", "100"))
 
 
 @pytest.fixture(scope="module")

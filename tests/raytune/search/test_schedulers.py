@@ -225,8 +225,9 @@ def test_trials_that_waited_for_others_wait_again_in_a_run_that_goes_on() -> Non
     assert again.on_trial_result(anew, late, result(3, 0.1)) == TrialScheduler.CONTINUE
 
 
+@pytest.mark.parametrize("name", ["asha", "hyperband"])
 def test_the_trials_that_a_scheduler_ends_are_stopped_and_one_that_diverges_is_not(
-    config: Config, dataset: Dataset, tmp_path: Path, ray_session: None
+    name: Any, config: Config, dataset: Dataset, tmp_path: Path, ray_session: None
 ) -> None:
     def of(rate: float) -> Config:
         training = {"learning_rate": rate, "eval_steps": 1, "max_steps": 9, "early_stopping_evals": 9}
@@ -237,7 +238,7 @@ def test_the_trials_that_a_scheduler_ends_are_stopped_and_one_that_diverges_is_n
     entries = tuple(Entry(variant, of(rate), ()) for variant, rate in rates.items())
     experiment = Experiment.at(str(tmp_path), "group", "name")
     experiment.begin({"variants": {entry.name: [] for entry in entries}}, entries, origin_of(dataset, 1))
-    method = Method(EarlyEnding("hyperband", "base", 9, 2))
+    method = Method(EarlyEnding(name, "base", 9, 2))
     ended = run_trials(
         Trials(experiment, entries, dict.fromkeys(rates, 1), method=method),
         Conditions(dataset, check_resources(Resources())),
