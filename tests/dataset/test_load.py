@@ -354,3 +354,31 @@ def test_a_fingerprint_tells_apart_whatever_a_model_could_learn_from(tmp_path: P
     assert len({first.fingerprint, *(other.fingerprint for other in others)}) == 7
     moved = Dataset(np.asfortranarray(IMAGES), first.responses, first.labelled, first.neurons, str(tmp_path), 0.3)
     assert moved.fingerprint == first.fingerprint
+
+
+def test_a_data_set_on_another_storage_is_the_same(tmp_path: Path) -> None:
+    here = load_dataset(written(tmp_path))
+    there = find_dataset(tmp_path.as_uri())
+    assert there.fingerprint == here.fingerprint
+    assert (there.source, there.states) == (tmp_path.as_uri(), ())
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ("Id,a,b\n3,1.5\n", "{uri}/train.csv:2: expected 3 cells, but got 2"),
+        (None, "{uri} holds stim.npy but no train.csv; a data set needs both"),
+    ],
+)
+def test_what_is_wrong_on_another_storage_is_said_of_it(tmp_path: Path, lines: str | None, problem: str) -> None:
+    written(tmp_path)
+    (tmp_path / "train.csv").unlink()
+    if lines is not None:
+        (tmp_path / "train.csv").write_text(lines)
+    with pytest.raises(InputError, match=f"^{re.escape(problem.format(uri=tmp_path.as_uri()))}$"):
+        find_dataset(tmp_path.as_uri())
+
+
+def test_a_storage_that_is_none_is_said_to_be(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^gopher://x is not a storage that pyarrow knows"):
+        find_dataset("gopher://x")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tuner.errors import InputError
-from tuner.results.folder import Folder
+from tuner.folder import Folder
 from tuner.results.lock import held
 from tuner.results.owner import Owner
 
@@ -22,7 +22,7 @@ RENEWAL_S = 0.1
 IN_USE = "is in use by process {pid} on .+ since 2.*; wait until that ends, or end it"
 HOLDS = """
 import os, sys, time
-from tuner.results.folder import Folder
+from tuner.folder import Folder
 from tuner.results.lock import held
 with held(Folder.at(sys.argv[1]), print, renewal_s=0.1):
     if sys.argv[2:] == ["fork"] and os.fork() == 0:

@@ -54,7 +54,14 @@ def test_checkpoints_that_cannot_be_read_are_not_gone_on_from(then: dict[str, An
 
 
 def test_what_does_not_decide_the_results_may_differ(then: dict[str, Any]) -> None:
-    options = {**then["options"], "resume": True, "config": "elsewhere.yaml", "time_budget": 3, "no_retrain": True}
+    options = {
+        **then["options"],
+        "resume": True,
+        "config": "elsewhere.yaml",
+        "time_budget": 3,
+        "max_cost": 5.0,
+        "no_retrain": True,
+    }
     check_unchanged({**then, "command": "tuner run --resume", "data": "/moved", "options": options}, then)
 
 

@@ -5,9 +5,10 @@ import hashlib
 import io
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from tuner.dataset.simulate import simulate
 from tuner.document import brief, check_regular, decoded, read_file
 from tuner.errors import InputError
+from tuner.folder import Folder
 from tuner.npy import read_npy
 
 SIMULATED = "simulated"
@@ -30,7 +32,7 @@ class Dataset:
         responses: `[L, N]` float32, square roots of spike counts; NaN where a neuron was not recorded.
         labelled: `[L]` indices into `images`.
         neurons: The N neurons' names.
-        source: The folder, or `simulated`.
+        source: The folder, or its URI, or `simulated`.
         noise_rmse: RMSE of a perfect model over all neurons, known for simulated data only.
         states: Of its files, from just before they were read; see `file_states`. Empty if there are none.
     """
@@ -73,7 +75,7 @@ def find_dataset(folder: str) -> Dataset:
     if folder == SIMULATED:
         return simulated_dataset()
     try:
-        present = [name for name in FILES if (Path(folder) / name).is_file()]
+        present = [name for name in FILES if _is_there(folder, name)]
     except OSError as error:
         raise InputError(f"{folder} cannot be read: {error.strerror or error}") from None
     if not present:
@@ -85,7 +87,23 @@ def find_dataset(folder: str) -> Dataset:
     if len(present) == 1:
         missing = next(name for name in FILES if name not in present)
         raise InputError(f"{folder} holds {present[0]} but no {missing}; a data set needs both")
-    return load_dataset(Path(folder))
+    return _fetched(Folder.at(folder)) if "://" in folder else load_dataset(Path(folder))
+
+
+def _is_there(folder: str, name: str) -> bool:
+    return Folder.at(folder).exists(name) if "://" in folder else (Path(folder) / name).is_file()
+
+
+def _fetched(storage: Folder) -> Dataset:
+    """The data set in a folder on another storage."""
+    with TemporaryDirectory() as place:
+        for name in FILES:
+            Path(place, name).write_bytes(storage.read_bytes(name))
+        try:
+            found = load_dataset(Path(place))
+        except InputError as error:
+            raise InputError(str(error).replace(place, storage.uri)) from None
+    return replace(found, source=storage.uri, states=())
 
 
 def simulated_dataset(seed: int = 0) -> Dataset:

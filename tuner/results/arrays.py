@@ -10,8 +10,8 @@ import numpy.typing as npt
 from tuner.dataset.load import Dataset
 from tuner.engine.out_of_fold import are_folds
 from tuner.errors import InputError, clause
+from tuner.folder import Folder
 from tuner.npy import read_npz
-from tuner.results.folder import Folder
 
 RESPONSES, BASELINES = "responses.npz", "baselines.npz"
 PREFIX = "prediction "

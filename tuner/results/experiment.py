@@ -13,11 +13,11 @@ from tuner.engine.out_of_fold import OutOfFold, read_out_of_fold
 from tuner.engine.seal import FILE as SEAL
 from tuner.engine.seal import read_seal
 from tuner.errors import ConfigError, InputError, clause, last_line
+from tuner.folder import Folder, checked_name
 from tuner.lineage import FILE as LINEAGE
 from tuner.lineage import Lineage, read_lineage
 from tuner.results.entry import Entry
 from tuner.results.files import CHECKPOINT, CONFIG, FAILED_MARK, FINALS, MANIFEST, STOPPED_MARK, TIME_UP
-from tuner.results.folder import Folder, checked_name
 from tuner.results.history import RESULTS, TABLE, history_until, table_until
 from tuner.results.manifest import NOT_YAML, read_manifest
 from tuner.results.origin import ORIGIN, Origin, read_origin
@@ -50,9 +50,12 @@ class Experiment:
 
     def describe(self, entries: tuple[Entry, ...], origin: Origin) -> None:
         """Every variant's folder holds its config and its origin."""
-        for entry in entries:
+
+        def write(entry: Entry) -> None:
             self.folder.write(f"{entry.name}/{CONFIG}", dump_config(entry.config))
             self.folder.write(f"{entry.name}/{ORIGIN}", origin.dump())
+
+        self.folder.each(write, entries)
 
     def add(self, entry: Entry, origin: Origin) -> None:
         """There is one variant more, the last of the manifest.
@@ -124,18 +127,19 @@ class Experiment:
         Raises:
             InputError: as `manifest`, or a variant's config is not whole.
         """
-        found = []
-        for name, mutations in self.manifest()["variants"].items():
-            text = self.folder.read(f"{name}/{CONFIG}")
-            if not text:
-                raise InputError(f"{self.folder.uri}/{name}/{CONFIG} is missing")
-            try:
-                config = build(Config, yaml.safe_load(text))
-            except (yaml.YAMLError, ConfigError, *NOT_YAML) as error:
-                raise InputError(f"{self.folder.uri}/{name}/{CONFIG} is not whole: {clause(error)}") from None
-            lineage = self._lineage(name)
-            found.append(Entry.of(name, lineage) if lineage else Entry(name, config, tuple(mutations)))
-        return tuple(found)
+        variants = self.manifest()["variants"]
+        return tuple(self.folder.each(lambda name: self._entry(name, tuple(variants[name])), variants))
+
+    def _entry(self, name: str, mutations: tuple[str, ...]) -> Entry:
+        text = self.folder.read(f"{name}/{CONFIG}")
+        if not text:
+            raise InputError(f"{self.folder.uri}/{name}/{CONFIG} is missing")
+        try:
+            config = build(Config, yaml.safe_load(text))
+        except (yaml.YAMLError, ConfigError, *NOT_YAML) as error:
+            raise InputError(f"{self.folder.uri}/{name}/{CONFIG} is not whole: {clause(error)}") from None
+        lineage = self._lineage(name)
+        return Entry.of(name, lineage) if lineage else Entry(name, config, mutations)
 
     def origin(self) -> Origin:
         """The data and the seed of all trials.
@@ -148,7 +152,11 @@ class Experiment:
 
     def records(self) -> tuple[TrialRecord, ...]:
         """What every trial has measured so far, in the manifest's order."""
-        return tuple(self.record(entry) for entry in self.entries())
+        return self.records_of(self.entries())
+
+    def records_of(self, entries: tuple[Entry, ...]) -> tuple[TrialRecord, ...]:
+        """What these trials have measured so far."""
+        return tuple(self.folder.each(self.record, entries))
 
     def finals(self, number: int) -> "Experiment":
         """The trials of a round of the finals, counted from 1: in a folder of their own, which need not exist yet."""

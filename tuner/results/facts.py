@@ -4,9 +4,9 @@ import json
 import math
 from typing import Any, Literal
 
+from tuner.folder import Folder
 from tuner.results.evolution import Branch, Evolution
 from tuner.results.files import BUNDLE, BUNDLE_FILES, METRICS
-from tuner.results.folder import Folder
 from tuner.results.promotion import Interval
 from tuner.results.verdict import Verdict
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tuner.errors import InputError
+from tuner.folder import Folder
 from tuner.results.files import LOCK
-from tuner.results.folder import Folder
 from tuner.results.owner import Owner, in_use, read_owner
 from tuner.results.sign_of_life import RENEWAL_S, renewed
 

@@ -8,12 +8,13 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
+from tuner import __version__
 from tuner.config import Config
 from tuner.engine.seal import FORMAT
 from tuner.errors import InputError
 from tuner.settings import plain
 
-VERSIONS = ("tuner", "ray", "torch", "numpy")
+VERSIONS = ("ray", "torch", "numpy")
 
 
 NOT_YAML = (ValueError, RecursionError, IndexError, KeyError, AttributeError, TypeError, OverflowError)
@@ -51,7 +52,9 @@ class Plan:
     def manifest(self) -> dict[str, Any]:
         """The plan as `manifest.yaml` holds it, with the versions it is run with, and the format of its checkpoints."""
         plan = {**vars(self), "base": plain(self.base), "neurons": list(self.neurons)}
-        versions = {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}}
+        versions = {"python": platform.python_version(), "tuner": __version__} | {
+            name: version(name) for name in VERSIONS
+        }
         return {**plan, "versions": versions, "checkpoint_format": FORMAT}
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from tuner.errors import InputError, TunerError
+from tuner.folder import Folder
 from tuner.results.files import LOCK
-from tuner.results.folder import Folder
 from tuner.results.owner import Owner, in_use, read_owner
 
 RENEWAL_S = 5.0

@@ -5,7 +5,7 @@ import pytest
 from pyarrow import fs
 
 from tuner.errors import InputError, TunerError, UnreadableError
-from tuner.results.folder import Folder, checked_name
+from tuner.folder import Folder, checked_name
 
 
 def test_a_written_text_is_read_again_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_storage_that_refuses_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_storage_is_the_users_error() -> None:
-    with pytest.raises(InputError, match="--storage gopher://x is not a storage that pyarrow knows"):
+    with pytest.raises(InputError, match="gopher://x is not a storage that pyarrow knows"):
         Folder.at("gopher://x").exists()
 
 
@@ -74,3 +74,18 @@ def test_plain_names_are_allowed(name: str) -> None:
 def test_names_that_are_paths_or_no_names_are_refused(name: str) -> None:
     with pytest.raises(InputError, match="--name must be at most 100 letters, digits"):
         checked_name(name, "--name")
+
+
+@pytest.mark.parametrize("uri", ["/here", "s3://bucket/there"])
+def test_what_is_done_for_each_item_comes_back_in_order(uri: str) -> None:
+    folder = Folder(uri)
+    assert folder.each(lambda number: number * 2, range(100)) == [number * 2 for number in range(100)]
+    with pytest.raises(ZeroDivisionError):
+        folder.each(lambda number: 1 // number, (1, 0, 2))
+
+
+def test_s3_is_asked_once_to_take_a_small_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nothing is asked; else the bucket's region would be
+    filesystem, path = Folder("s3://bucket/name").place
+    assert path == "bucket/name"
+    assert filesystem.__reduce__()[1][0]["allow_delayed_open"]
