@@ -19,6 +19,11 @@ COMMANDS = {
     "report": "rebuild report.html and leaderboard.csv of an experiment",
     "predict": "predict responses with a bundle",
     "simulate": "write a simulated data set",
+    "submit": "run an experiment on a cluster",
+    "attach": "follow an experiment on a cluster",
+    "stop": "end an experiment on a cluster",
+    "fetch": "copy an experiment from the cluster's storage",
+    "doctor": "say what stands in the way of a cluster",
 }
 
 

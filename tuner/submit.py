@@ -1,0 +1,107 @@
+"""A run on a cluster, followed from here."""
+
+if __name__ == "__main__":  # the other imports take a while
+    from tuner import interrupts
+
+    interrupts.own_process()
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from tuner.cluster.options import add_cluster, spelt
+from tuner.command import add_experiment, execute, make_parser, say
+from tuner.errors import InputError
+from tuner.stages.options import add_run
+from tuner.stages.request import announced, checked_job, make_manifest
+
+if TYPE_CHECKING:
+    from tuner.stages.job import Job
+
+
+def main(arguments: list[str]) -> None:
+    """The command."""
+    options = parser().parse_args(arguments)
+    own, asked = argparse.ArgumentParser(add_help=False, allow_abbrev=False), arguments
+    add_own(own)
+    _, asked = own.parse_known_args(arguments)
+    from tuner.cluster.file import read_cluster
+
+    options.storage = options.storage or read_cluster(options.cluster).storage
+    if "://" not in options.storage and not (Path(options.storage).is_absolute() and Path(options.storage).is_dir()):
+        raise InputError(
+            "--storage must be a place that the cluster reaches, such as s3://bucket/path, or a folder that this "
+            f"machine shares with it, but got {options.storage}"
+        )
+    job = checked_job(options)
+    announced(options, make_manifest(options, ["tuner", "run", *asked], job), job)
+    submit(options, job, arguments, asked)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    made = make_parser(
+        "submit",
+        "Sends an experiment to a cluster as a job, with this checkout's code, and shows what it prints. Ctrl-C ends "
+        "only the showing.",
+        "python -m tuner.submit --cluster cluster.yaml -g demo -n first --config base_configs/v4.yaml --data my/data",
+    )
+    add_experiment(made, storage=None)
+    add_run(made)
+    add_own(made)
+    return made
+
+
+def add_own(made: argparse.ArgumentParser) -> None:
+    """The options that are not the run's."""
+    add_cluster(made)
+    made.add_argument("--detach", action="store_true", help="do not wait for the job's output")
+
+
+def submit(options: argparse.Namespace, job: "Job", arguments: list[str], asked: list[str]) -> None:
+    """The job runs on the cluster, and what it needs is there.
+
+    Args:
+        options: The command's.
+        job: What it is about, checked.
+        arguments: The same as they were typed.
+        asked: The options that are the run's.
+
+    Raises:
+        InputError: the cluster or the storage cannot be reached, or the job finds its input wrong.
+        TunerError: the job failed.
+    """
+    from tuner.cluster.connection import connected
+    from tuner.cluster.data import sent
+    from tuner.cluster.following import check_end
+    from tuner.cluster.shipment import packed
+    from tuner.folder import Folder
+    from tuner.results.files import MANIFEST
+
+    experiment = f"{options.group}/{options.name}"
+    with connected(options.cluster, options.address) as cluster, TemporaryDirectory() as place:
+        data, size = sent(job.dataset, Folder.at(options.storage))
+        say(f"data: {data}" + (f", {size / 1e6:.1f} MB sent" if size else ""))
+        functions = {grid.function for grid in job.space if "." in grid.function}
+        shipment = packed(Path(place), options.config, options.mutations, functions)
+        places = {"config": shipment.config, "mutations": shipment.mutations, "data": data, "storage": options.storage}
+        told = [part for name, value in places.items() for part in (f"--{name}", value)]
+        command = shlex.join(["python", "-m", "tuner.run", *asked, *told, "--address", "auto"])
+        begun = cluster.jobs.submit(experiment, command, shipment.folder)
+        others = sorted({one.experiment for one in cluster.jobs.all() if one.runs} - {experiment})
+        if others:
+            say(f"{', '.join(others)} runs there, too: each is told the costs of both, and nodes are shared")
+        say(f"{begun.name} runs on the cluster; follow it with: tuner attach {spelt(options)}")
+        if options.detach:
+            return
+        ended = cluster.follow(begun)
+    resume = ["--resume"] if job.experiment.folder.exists(MANIFEST) and not options.resume else []
+    again = shlex.join(["tuner", "submit", *arguments, *resume])
+    check_end(ended, again)
+
+
+if __name__ == "__main__":
+    sys.exit(execute("submit", main, sys.argv[1:]))
