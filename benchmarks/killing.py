@@ -26,7 +26,7 @@ from tuner.errors import InputError
 from tuner.results.history import CARRIED
 
 POLL_S = 0.02
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
 UNSTABLE = ("seconds",)
 """Columns of the leaderboard that are another time's."""
 
@@ -73,7 +73,7 @@ class Killed:
             self.process = subprocess.Popen(
                 [*self.command, *more],
                 cwd=self.folder,
-                env={**ENVIRONMENT, **self.environment},
+                env={**os.environ, **ENVIRONMENT, **self.environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 text=True,

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tuner.folder import Folder
 from tuner.raytune.fault_tolerance.recovery import Recovery
 from tuner.raytune.resident import Resident
-from tuner.results.folder import Folder
 
 
 @pytest.fixture(autouse=True)

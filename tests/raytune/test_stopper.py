@@ -127,3 +127,15 @@ def test_the_time_counts_from_where_the_limits_began(clock: Clock) -> None:
     clock.now += 61
     assert stop.stop_all()
     assert not StopEarly(Limits(seconds=60)).stop_all()
+
+
+def test_all_trials_end_once_it_is_over(clock: Clock) -> None:
+    over, calls = [False], list[str]()
+    stop = StopEarly(Limits(over=lambda: over[0]), lambda: calls.append("up"))
+    clock.now += 1e6
+    assert not stop.stop_all()
+    over[0] = True
+    assert stop.stop_all()
+    over[0] = False  # a node has gone, but trials have been told
+    assert stop.stop_all()
+    assert calls == ["up"]

@@ -20,10 +20,10 @@ from tuner.dataset.splits import make_splits
 from tuner.engine.pack import Pack
 from tuner.engine.training import Training
 from tuner.errors import InputError, TunerError
-from tuner.raytune.cluster import Resources, check_resources
 from tuner.raytune.disk_budget import Disk
 from tuner.raytune.fault_tolerance import failures
 from tuner.raytune.launch import run_trials
+from tuner.raytune.resources import Resources, check_resources
 from tuner.raytune.stopper import Limits, StopEarly
 from tuner.raytune.trials import Conditions, Trials
 from tuner.raytune.workers import on_worker, on_workers
@@ -187,15 +187,16 @@ def test_a_function_runs_on_a_worker_and_its_errors_come_back() -> None:
         on_worker(fail)
 
 
-def power(base: int, exponent: int, *, threads: int) -> tuple[int, int]:
+def power(base: int, exponent: int, *, threads: int, gpu: float) -> tuple[int, int, float]:
     if exponent < 0:
         raise TunerError("it cannot be negative")
-    return base**exponent, threads
+    return base**exponent, threads, gpu
 
 
 def test_calls_are_shared_out_and_come_back_in_order() -> None:
     calls = [(2, number) for number in range(5)]
-    assert on_workers(power, calls) == [(2**number, 1) for number in range(5)]
+    assert on_workers(power, calls) == [(2**number, 1, 0) for number in range(5)]
+    assert on_workers(power, calls[:2], Resources(2, 0)) == [(1, 2, 0), (2, 2, 0)]
     with pytest.raises(TunerError, match="it cannot be negative"):
         on_workers(power, [*calls, (2, -1)])
 

@@ -9,10 +9,10 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
+from tuner.folder import Folder
 from tuner.raytune.assignment import name_of
 from tuner.raytune.internals import forget_checkpoints
 from tuner.raytune.resident import Resident
-from tuner.results.folder import Folder
 from tuner.results.pruning import pruning
 
 LISTED_EVERY_S = 10

@@ -11,13 +11,16 @@ from ray import tune
 from tuner import interrupts
 from tuner.errors import TunerError, last_line
 from tuner.raytune.disk_budget import DiskBudget
+from tuner.raytune.fault_tolerance.evacuation import Evacuation
 from tuner.raytune.fault_tolerance.failures import NO_ROOM, Failures, kind_of
 from tuner.raytune.fault_tolerance.recovery import Recovery
 from tuner.raytune.fault_tolerance.snapshot import Snapshot
-from tuner.raytune.internals import ask_before_retrying, keep_names
+from tuner.raytune.internals import ask_before_retrying, delete_with, keep_names, keep_no_statistics, upload_with
 from tuner.raytune.ray_tuner import new_tuner, restored_tuner, trainable_for
 from tuner.raytune.relay import Listener, Relay
+from tuner.raytune.resources import slots_to_come
 from tuner.raytune.stopper import StopEarly
+from tuner.raytune.storage_traffic import Deletions, Uploads
 from tuner.raytune.trials import Conditions, Trials
 from tuner.results.entry import Entry
 
@@ -61,12 +64,16 @@ class _Launch:
     def __init__(self, trials: Trials, conditions: Conditions, listeners: tuple[Listener, ...]) -> None:
         self._trials, self._conditions, self._experiment = trials, conditions, trials.experiment
         folder = self._experiment.folder
-        self.failures = Failures()
+        self.failures = Failures(Evacuation().begin().concerns)
         ask_before_retrying(self.failures.is_tried_again)
         keep_names()
+        keep_no_statistics()
+        self.deletions = Deletions(at_once=conditions.disk is not None)
+        delete_with(self.deletions.delete)
+        upload_with(lambda: Uploads().upload)
         self.recovery = Recovery(folder).begin()
         self.recovery.complete_rows(entry.name for entry in trials.entries)
-        records = [self._experiment.record(entry) for entry in trials.entries]
+        records = self._experiment.records_of(trials.entries)
         curves = {record.variant: {one.step: one.rmse for one in record.measurements} for record in records}
         self._left = tuple(one for one, record in zip(trials.entries, records, strict=True) if not record.ended)
         StopEarly(trials.limits, self._experiment.mark_time_up, curves).begin()
@@ -76,7 +83,10 @@ class _Launch:
 
     def run(self) -> None:
         """Ray has run all trials to their end, or to an interruption."""
-        trainable, at_a_time = trainable_for(self._conditions), self._conditions.resources.max_concurrent
+        trainable, resources = trainable_for(self._conditions), self._conditions.resources
+        at_a_time = resources.max_concurrent
+        if at_a_time is None and self._trials.method.asks_ahead:
+            at_a_time = slots_to_come(resources)
 
         def new(entries: tuple[Entry, ...]) -> tune.Tuner:
             watchers = (self.recovery, self.relay, self.snapshot, self.budget)
@@ -121,6 +131,7 @@ class _Launch:
             finally:
                 self.relay.tell()
                 self.snapshot.keep()
+                self.deletions.settle()
         except Exception as error:
             self.recovery.check()
             log.exception("Ray Tune failed")
@@ -148,7 +159,8 @@ class _Launch:
         time_up = experiment.time_was_up
         known = experiment.entries() if self._trials.method.suggestions is not None else self._trials.entries
         told = self.relay.ended
-        names = [entry.name for entry in known if entry.name not in told and not experiment.record(entry).ended]
+        untold = experiment.records_of(tuple(entry for entry in known if entry.name not in told))
+        names = [record.variant for record in untold if not record.ended]
         ended = [name for name in names if time_up or name in before]
         for name in ended:
             for listener in listeners:

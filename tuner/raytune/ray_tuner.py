@@ -28,7 +28,7 @@ def trainable_for(conditions: Conditions) -> Any:
     parameters = {
         "dataset": dataset,
         "threads": int(resources.cpus_per_trial),
-        "gpu": bool(resources.gpus_per_trial),
+        "gpu": resources.gpus_per_trial or 0,
     }
     wanted = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial or 0}
     try:
@@ -52,7 +52,8 @@ def new_tuner(
         at_a_time: How many, at most; None is as many as fit.
         watchers: Callbacks of Ray.
     """
-    parent, _, name = trials.experiment.folder.uri.rpartition("/")
+    folder = trials.experiment.folder
+    parent, _, name = (folder.uri if folder.local else folder.place[1]).rpartition("/")
     method = trials.method
     assignments = [method.assignment(entry, trials.seeds[entry.name]) for entry in entries]
     wanted = (entry.config.training.keep_checkpoint_max for entry in entries)
@@ -70,6 +71,7 @@ def new_tuner(
         run_config=tune.RunConfig(
             name=name,
             storage_path=parent,
+            storage_filesystem=None if folder.local else folder.place[0],
             verbose=0,
             stop=StopEarly.current(),
             callbacks=[TableRows(), JsonRows(), *watchers, *callbacks],
@@ -82,8 +84,13 @@ def new_tuner(
 
 def restored_tuner(trainable: Any, trials: Trials, *, retry_failed: bool) -> tune.Tuner:
     """Of trials that Ray goes on with, by the files of its snapshot in the experiment's folder."""
+    folder = trials.experiment.folder
     return tune.Tuner.restore(
-        trials.experiment.folder.uri, trainable, resume_unfinished=True, resume_errored=retry_failed
+        folder.uri if folder.local else folder.place[1],
+        trainable,
+        resume_unfinished=True,
+        resume_errored=retry_failed,
+        storage_filesystem=None if folder.local else folder.place[0],
     )
 
 

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ray.tune import Stopper
@@ -11,6 +11,11 @@ from ray.tune import Stopper
 from tuner.engine.stopping import is_hopeless
 from tuner.raytune.assignment import Assignment
 from tuner.raytune.resident import Resident
+
+
+def never() -> bool:
+    """That nothing is over."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -21,11 +26,13 @@ class Limits:
         seconds: For all trials together; None is without end.
         give_up: Whether a trial ends that will clearly be worse than the control.
         spared: The control, which never does.
+        over: Asked all the time: whether all trials end, as if time was up.
     """
 
     seconds: float | None = None
     give_up: bool = False
     spared: str = ""
+    over: Callable[[], bool] = field(default=never, compare=False)
 
 
 UNLIMITED = Limits()
@@ -68,8 +75,9 @@ class StopEarly(Resident, Stopper):
 
     def stop_all(self) -> bool:
         """Ray's hook: whether all trials end."""
-        up = self.limits.seconds is not None and time.monotonic() - self._start > self.limits.seconds
-        if up and not self._is_up:
+        limits = self.limits
+        up = limits.seconds is not None and time.monotonic() - self._start > limits.seconds
+        if not self._is_up and (up or limits.over()):
             self._time_up()
             self._is_up = True
         return self._is_up

@@ -51,7 +51,7 @@ class ConvTrial(tune.Trainable):
     _last: dict[str, Any] | None
 
     def setup(  # type: ignore[override]  # Ray hands over what `tune.with_parameters` was given
-        self, config: dict[str, Any], dataset: Dataset, threads: int, gpu: bool
+        self, config: dict[str, Any], dataset: Dataset, threads: int, gpu: float
     ) -> None:
         """The actor is ready for its first trial.
 
@@ -59,7 +59,7 @@ class ConvTrial(tune.Trainable):
             config: See the class.
             dataset: Shared through Ray's object store.
             threads: That training may use.
-            gpu: Whether it may use a GPU.
+            gpu: The part of one that it may use.
         """
         self._dataset = dataset
         self._device = own_process(threads, gpu=gpu)

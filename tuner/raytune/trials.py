@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tuner.dataset.load import Dataset
-from tuner.raytune.cluster import Resources
 from tuner.raytune.disk_budget import Disk
+from tuner.raytune.resources import Resources
 from tuner.raytune.search.method import LISTED, Method
 from tuner.raytune.stopper import UNLIMITED, Limits
 from tuner.results.entry import Entry

@@ -130,6 +130,15 @@ def test_a_preempted_trial_is_always_tried_again_and_that_counts_for_nothing(tri
     assert [fails(trial, "odd") for _ in range(ATTEMPTS + 1)] == [True] * ATTEMPTS + [False]
 
 
+def test_a_process_that_dies_before_its_machine_does_was_preempted(trial: Trial) -> None:
+    failures = Failures(leaving=lambda one: one is trial)
+    ask_before_retrying(failures.is_tried_again)
+    for _ in range(2 * ATTEMPTS):
+        assert fails(trial, "The actor died unexpectedly before finishing this task.")
+    assert failures.described(trial) == "preempted: The actor died unexpectedly before finishing this task."
+    assert not fails(trial, "tuner.errors.InputError: there are no such images")
+
+
 def test_wrong_input_is_not_tried_again(trial: Trial, failures: Failures) -> None:
     assert not fails(trial, "tuner.errors.InputError: there are no such images")
     assert failures.described(trial) == "wrong input: tuner.errors.InputError: there are no such images"

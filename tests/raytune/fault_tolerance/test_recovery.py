@@ -17,11 +17,11 @@ from tuner.config import Config
 from tuner.engine.seal import FILE as SEAL
 from tuner.engine.seal import Seal
 from tuner.errors import UnreadableError
+from tuner.folder import Folder
 from tuner.lineage import FILE as LINEAGE
 from tuner.lineage import Lineage, Phase, dump_lineage, single
 from tuner.raytune.assignment import Assignment
 from tuner.raytune.fault_tolerance.recovery import Recovery
-from tuner.results.folder import Folder
 from tuner.results.history import CARRIED
 from tuner.settings import replaced
 
@@ -279,3 +279,25 @@ def test_an_end_that_ray_has_not_heard_of_is_forgotten(experiment: Path, make: M
         (folder / name).write_text("x")
     Recovery.current().recover(trial)
     assert not list(folder.glob("*.txt"))
+
+
+def test_folders_of_trials_that_never_ran_are_listed_once_and_not_looked_into(
+    experiment: Path, make: Make, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        (experiment / name).mkdir()
+        (experiment / name / "config.yaml").write_text("c")
+        (experiment / name / "origin.json").write_text("o")
+    save(experiment / "three", 0, row(4))
+    asked, sizes, folders = [], Folder.sizes, Folder.folders
+    monkeypatch.setattr(Folder, "sizes", lambda folder: asked.append(folder.uri) or sizes(folder))
+    monkeypatch.setattr(Folder, "folders", lambda folder: asked.append(folder.uri) or folders(folder))
+    trials = {name: make(name, single(config)) for name in ("one", "two", "three")}
+    for trial in trials.values():
+        Recovery.current().recover(trial)
+    assert asked == [str(experiment), str(experiment / "three")]
+    assert trials["three"].latest_checkpoint_result is not None
+    save(experiment / "one", 0, row(6))
+    Recovery.current().recover(trials["one"])  # is tried again
+    latest: Any = trials["one"].latest_checkpoint_result
+    assert latest.metrics["step"] == 6

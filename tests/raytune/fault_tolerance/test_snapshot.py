@@ -8,8 +8,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from tuner.folder import Folder
 from tuner.raytune.fault_tolerance.snapshot import FILE, Snapshot
-from tuner.results.folder import Folder
 
 NAMES = ("experiment_state-{}.json", "basic-variant-state-{}.json", "callback-states-{}.pkl")
 
@@ -181,3 +181,29 @@ def test_files_of_two_moments_are_not_kept(experiment: Path, snapshot: Snapshot,
     os.utime(callbacks, ns=(0, 0))  # Ray could not write it after the others
     snapshot.keep()
     assert (experiment / FILE).read_bytes() == before
+
+
+def test_a_snapshot_that_comes_after_many_steps_without_one_is_kept(
+    experiment: Path, snapshot: Snapshot, trials: list[Any]
+) -> None:
+    staged = Path(trials[0].storage.experiment_driver_staging_path)
+    os.utime(staged, ns=(1, 1))  # nothing has come for long: the folder is not listed again
+    snapshot.on_step_begin(1, trials)
+    snapshot.on_step_begin(2, trials)
+    write(trials, "1", "first")
+    snapshot.on_step_begin(3, trials)
+    with ZipFile(experiment / FILE) as file:
+        assert file.read(NAMES[0].format("1")) == b'"first"'
+
+
+def test_the_folder_of_all_trials_is_not_listed_at_each_step(
+    snapshot: Snapshot, trials: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed, glob = [], Path.glob
+    write(trials, "1", "first")
+    os.utime(trials[0].storage.experiment_driver_staging_path, ns=(1, 1))
+    snapshot.on_step_begin(1, trials)
+    monkeypatch.setattr(Path, "glob", lambda path, pattern: listed.append(pattern) or glob(path, pattern))
+    for step in range(2, 10):
+        snapshot.on_step_begin(step, trials)
+    assert listed == []

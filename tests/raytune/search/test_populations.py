@@ -23,9 +23,9 @@ from tuner.lineage import Lineage, single
 from tuner.mutation.explore import explore
 from tuner.mutation.shared import shared_settings
 from tuner.mutation.space import Space, load_mutations
-from tuner.raytune.cluster import Resources, check_resources
 from tuner.raytune.fault_tolerance import failures
 from tuner.raytune.launch import run_trials
+from tuner.raytune.resources import Resources, check_resources
 from tuner.raytune.search.breeding import Breeding
 from tuner.raytune.search.method import Method
 from tuner.raytune.trials import Conditions, Trials

@@ -10,9 +10,9 @@ from ray.tune.schedulers import TrialScheduler
 
 from tuner.config import Config
 from tuner.dataset.load import Dataset
-from tuner.raytune.cluster import Resources, check_resources
 from tuner.raytune.fault_tolerance.recovery import Recovery
 from tuner.raytune.launch import run_trials
+from tuner.raytune.resources import Resources, check_resources
 from tuner.raytune.search.method import Method
 from tuner.raytune.search.resumption import Resumption, dump, load
 from tuner.raytune.search.schedulers import EarlyEnding, InOrder, SparingScheduler

@@ -7,8 +7,8 @@ import pytest
 from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.mutation.space import load_mutations
-from tuner.raytune.cluster import Resources, check_resources
 from tuner.raytune.launch import run_trials
+from tuner.raytune.resources import Resources, check_resources
 from tuner.raytune.search.method import Method
 from tuner.raytune.search.suggestions import Suggestions
 from tuner.raytune.stopper import Limits, StopEarly

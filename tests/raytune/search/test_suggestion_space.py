@@ -5,11 +5,11 @@ from typing import Any
 import optuna
 import pytest
 
+from tuner.folder import Folder
 from tuner.mutation.mutation import sequence_name
 from tuner.mutation.space import Space, load_mutations
 from tuner.raytune.search.study import StudyFile, sampler_of, whole_lines
 from tuner.raytune.search.suggestion_space import labels, suggest_sequence
-from tuner.results.folder import Folder
 
 TEXT = """
 change_training:

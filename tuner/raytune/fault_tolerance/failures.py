@@ -3,6 +3,7 @@
 import logging
 import re
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -41,23 +42,29 @@ def kind_of(error: str) -> Kind:
 class Failures:
     """Decides whether a trial is tried again.
 
-    Where its machine was taken away, always. Out of memory, with smaller stacks of networks. If the storage has no
-    room, later: the run ends, and is gone on with once there is. If the input is wrong, never. Else as long as it gets
-    further, and three times where it does not.
+    Where its machine was taken away, or is about to be, always. Out of memory, with smaller stacks of networks. If the
+    storage has no room, later: the run ends, and is gone on with once there is. If the input is wrong, never. Else as
+    long as it gets further, and three times where it does not.
+
+    Args:
+        leaving: Whether a trial's machine is about to be taken away, which may end its processes before Ray's own.
 
     Attributes:
         no_room: What is said if the storage has none; the run has then been told to end.
     """
 
-    def __init__(self) -> None:
-        self.no_room = ""
+    def __init__(self, leaving: Callable[[Trial], bool] = lambda trial: False) -> None:
+        self.no_room, self._leaving = "", leaving
         self._kinds: dict[str, Kind] = {}
         self._attempts: dict[str, tuple[int, int]] = {}
 
     def is_tried_again(self, trial: Trial) -> bool:
         """Whether the trial, which has just failed, is."""
         name, error = name_of(trial.config), _last_error(trial)
-        kind = self._kinds[name] = kind_of(error)
+        kind = kind_of(error)
+        if kind == "unknown error" and self._leaving(trial):
+            kind = "preempted"
+        self._kinds[name] = kind
         again = self._decide(trial, name, kind, last_line(error))
         log.warning("%s: %s; it is %s", name, self.described(trial), "tried again" if again else "given up")
         return again

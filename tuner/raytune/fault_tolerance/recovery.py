@@ -13,14 +13,15 @@ from ray.tune.experiment import Trial
 from tuner.engine.seal import FILE as SEAL
 from tuner.engine.seal import read_seal
 from tuner.errors import InputError, TunerError, UnreadableError
+from tuner.folder import Folder
 from tuner.lineage import FILE as LINEAGE
 from tuner.lineage import read_lineage
 from tuner.raytune.assignment import Assignment, name_of
 from tuner.raytune.internals import Saved, go_on_from, keep_in
 from tuner.raytune.resident import Resident
-from tuner.results.files import CHECKPOINT, FAILED_MARK, STOPPED_MARK, checkpoint_name
-from tuner.results.folder import Folder
+from tuner.results.files import CHECKPOINT, CONFIG, FAILED_MARK, STOPPED_MARK, checkpoint_name
 from tuner.results.history import CARRIED, RESULTS, TABLE, history_until, rows_in, table_until
+from tuner.results.origin import ORIGIN
 
 log = logging.getLogger(__name__)
 COUNTED = ("step", "training_iteration")
@@ -77,11 +78,11 @@ class Recovery(Resident, tune.Callback):
         self.error: TunerError | None = None
         self.missed: dict[str, list[dict[str, Any]]] = {}
         self._seen: set[str] = set()
+        self._held: frozenset[str] | None = None
 
     def complete_rows(self, trials: Iterable[str]) -> None:
         """The files of these trials hold all rows that their checkpoints carry."""
-        for name in trials:
-            _complete_rows(self._experiment / name)
+        self._experiment.each(lambda name: _complete_rows(self._experiment / name), trials)
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Ray's hook."""
@@ -115,6 +116,11 @@ class Recovery(Resident, tune.Callback):
 
     def _recover(self, trial: Trial) -> None:
         told = Assignment.of(trial.config)
+        if self._begins(told.name) and trial.latest_checkpoint_result is None:
+            self._seen.add(told.name)
+            self.missed[told.name] = []
+            go_on_from(trial, told.name, [], -1)
+            return
         folder, numbers = self._experiment / told.name, _numbers(self._experiment / told.name)
         found = _newest(folder, told, numbers) or self._of_another(trial)
         last = found.number if found and found.trial == told.name else -1 if found is None else max(numbers, default=-1)
@@ -136,6 +142,16 @@ class Recovery(Resident, tune.Callback):
             _mend_rows(folder, found)
             for mark in (FAILED_MARK, STOPPED_MARK):  # Ray has not heard of that end, and goes on
                 folder.remove(mark)
+
+    def _begins(self, name: str) -> bool:
+        """Whether the trial has never run: in this process, or by what was in its folder when the first one was begun.
+
+        One listing of all folders, since to look into each takes a dozen requests to the storage.
+        """
+        if self._held is None:
+            paths = (PurePosixPath(path) for path in self._experiment.sizes())
+            self._held = frozenset(path.parts[0] for path in paths if path.name not in (CONFIG, ORIGIN))
+        return name not in self._seen and name not in self._held
 
     def _of_another(self, trial: Trial) -> Found | None:
         """The checkpoint with which a population's member is to go on; Ray may know an old path of it."""

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import re
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,15 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 from ray import tune
 from ray.tune.experiment import Trial
 
+from tuner.folder import Folder
 from tuner.raytune.resident import Resident
-from tuner.results.folder import Folder
 from tuner.results.history import RESULTS, TABLE
 
 FILE, TUNER = "snapshot.zip", "tuner.pkl"
 STATE = re.compile(r"(?:experiment_state|basic-variant-state|search_gen_state|callback-states)-([\w-]+)\.(?:json|pkl)")
 EXPERIMENT_STATE = "experiment_state-*.json"
+CLOCK_TICK_NS = 1_000_000_000
+"""File systems tell times no finer than this, or finer by far."""
 log = logging.getLogger(__name__)
 
 
@@ -39,6 +42,7 @@ class Snapshot(Resident, tune.Callback):
         self._staged: Path | None = None
         self._restored = False
         self._before: dict[str, int] = {}
+        self._listed: tuple[int, list[Path]] = 0, []
         self._kept: tuple[str, int] | None = None
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
@@ -67,7 +71,15 @@ class Snapshot(Resident, tune.Callback):
         self._kept = newest
 
     def _states(self) -> list[Path]:
-        return [] if self._staged is None else list(self._staged.glob(EXPERIMENT_STATE))
+        """Those of Ray's; the folder, which has one more for each trial, is listed only if something is new in it."""
+        if self._staged is None:
+            return []
+        changed, states = self._staged.stat().st_mtime_ns, self._listed[1]
+        if changed != self._listed[0]:
+            states = list(self._staged.glob(EXPERIMENT_STATE))
+            is_over = time.time_ns() - changed > CLOCK_TICK_NS  # else a file may come at what is the same time
+            self._listed = changed if is_over else 0, states
+        return states
 
     def restore(self) -> bool:
         """Whether there is a snapshot; then its files are in the experiment's folder, where Ray restores from them.

@@ -54,6 +54,14 @@ class Method:
         """Whether more variants could be suggested."""
         return self.suggestions is not None and not StudySearch.current().exhausted
 
+    @property
+    def asks_ahead(self) -> bool:
+        """Whether Ray would ask for one trial at a time, unless it is told how many run: a cluster would grow slowly.
+
+        HyperBand's trials that wait for others would count among those that run.
+        """
+        return self.suggestions is not None and (self.ending is None or self.ending.name != "hyperband")
+
     def assignment(self, entry: Entry, seed: int) -> Assignment:
         """What the trial of a variant is told; the control of a population ends by itself, its members together."""
         if self.breeding is None:

@@ -8,7 +8,7 @@ import optuna
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
-from tuner.results.folder import Folder
+from tuner.folder import Folder
 from tuner.results.strategy import Sampler
 
 FILE = "study.log"
