@@ -15,6 +15,7 @@ import pytest
 from tuner.reporting.report import report
 from tuner.results.estimate import Estimate
 from tuner.results.promotion import Interval
+from tuner.results.spent import Spent, Use
 from tuner.results.standing import Standing
 from tuner.results.verdict import Verdict
 
@@ -150,6 +151,13 @@ def test_what_was_run_can_be_run_again_from_the_page(page: str) -> None:
         assert text in page
     assert "add_conv_layer:" in page
     assert "4 repeats of 5 folds" in page
+
+
+def test_what_it_cost_stands_beside_what_was_run(sample: Any, page: str) -> None:
+    spent = Spent((Use("g5.xlarge spot", 3600, 0.45),), "2026-06")
+    told = report(sample.verdict, sample.entries, sample.manifest, sample.data, "this", spent)
+    assert "about $0.45 (prices of 2026-06): 60 min of g5.xlarge spot" in told[told.index("8 What was run") :]
+    assert "prices of" not in page
 
 
 def test_of_many_variants_and_neurons_only_some_are_drawn_and_the_page_says_so(make: Callable[..., Any]) -> None:

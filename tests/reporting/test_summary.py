@@ -6,10 +6,11 @@ import pytest
 from tests.reporting.conftest import Sample
 from tuner.config import Config
 from tuner.dataset.load import Dataset
+from tuner.folder import Folder
 from tuner.mutation.expand import Expansion, Variant
 from tuner.reporting.summary import SHOWN, announcement, summary
-from tuner.results.folder import Folder
 from tuner.results.promotion import Interval
+from tuner.results.spent import Spent, Use
 from tuner.results.strategy import Strategy
 
 FOLDER = Folder("/results/g/n")
@@ -42,6 +43,13 @@ def test_a_bundle_that_loses_to_a_baseline_is_called_that_first(sample: Sample) 
 
 def test_a_bundle_is_announced_only_if_there_is_one(sample: Sample) -> None:
     assert not any(line.startswith("bundle") for line in summary(sample.verdict, FOLDER, "none"))
+
+
+def test_what_it_cost_is_said_where_it_is_known(sample: Sample) -> None:
+    spent = Spent((Use("g5.xlarge spot", 3600, 0.45),), "2026-06")
+    lines = summary(sample.verdict, FOLDER, "this", spent)
+    assert lines[-1] == "cost:        about $0.45 (prices of 2026-06): 60 min of g5.xlarge spot"
+    assert lines[:-1] == summary(sample.verdict, FOLDER, "this")
 
 
 def test_the_announcement_says_what_data_it_is_first_and_stays_short(dataset: Dataset) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from tuner.config import Config
 from tuner.dataset.load import Dataset
 from tuner.dataset.splits import make_splits
 from tuner.engine.out_of_fold import FILE, OutOfFold, no_evaluations
+from tuner.folder import Folder
 from tuner.mutation.expand import Expansion
 from tuner.raytune.stopper import Limits
 from tuner.raytune.trials import Trials
@@ -66,6 +68,9 @@ class FakeCrew:
     patience: int | None = None
     calls: list[Call] = field(default_factory=list)
     trained: list[tuple[str, str]] = field(default_factory=list)
+
+    def keep_log(self, folder: Folder) -> None:
+        """See `Crew.keep_log`."""
 
     def run(self, trials: Trials, records: tuple[TrialRecord, ...]) -> frozenset[str]:
         """See `Crew.run`."""
@@ -172,6 +177,7 @@ def root_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             super().__init__(path)
             opened.append(self)
 
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     monkeypatch.setattr(logging, "FileHandler", Remembered)
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
     yield

@@ -2,8 +2,10 @@ import math
 
 import pytest
 
+from tuner.results.spent import NOTHING, Machine
 from tuner.stages import budget
-from tuner.stages.budget import SEARCH_SHARE, Budget
+from tuner.stages.budget import SEARCH_SHARE, Budget, Purse
+from tuner.stages.meter import Meter
 
 
 class Clock:
@@ -53,3 +55,38 @@ def test_the_finals_get_all_that_the_promotion_and_the_export_leave(clock: Clock
     assert made.for_finals(promotion_s=700) == 0
     clock.now += 5000
     assert made.for_finals(promotion_s=0) == 0
+
+
+def purse(dollars: float, spent: float, rate_an_hour: float = 3.6) -> Purse:
+    """So much was spent, and one machine runs."""
+    machine = Machine("g5.xlarge spot", rate_an_hour)
+    meter = Meter({"spot": machine}, NOTHING.after([Machine("m7i.large on-demand", spent)], 3600))
+    meter.look(["spot"])
+    return Purse(dollars, meter)
+
+
+def test_without_a_purse_money_never_ends() -> None:
+    made = Budget(None)
+    assert not made.search_is_over()
+    assert not made.money_is_over(1e9)
+    assert not made.is_limited
+
+
+@pytest.mark.parametrize(("spent", "over"), [(4.4, False), (4.6, True)])
+def test_the_search_gets_its_share_of_the_money(spent: float, over: bool) -> None:
+    made = Budget(None, purse=purse(10, spent))
+    assert made.is_limited
+    assert made.search_is_over() == over
+
+
+@pytest.mark.parametrize(("spent", "over"), [(9.8, False), (9.95, True)])
+def test_what_the_promotion_costs_with_the_nodes_of_now_is_kept(spent: float, over: bool) -> None:
+    assert Budget(None, purse=purse(10, spent)).money_is_over(100) == over  # 100 s at 0.1 cents a second
+
+
+def test_an_end_has_its_own_words() -> None:
+    money = purse(1, 0)
+    assert (Budget(1).word, Budget(1).ended) == ("time", "time was up")
+    assert (Budget(None, purse=money).word, Budget(None, purse=money).ended) == ("money", "the money was spent")
+    assert Budget(1, purse=money).word == "time or money"
+    assert Budget(1, purse=money).ended == "time was up or the money was spent"

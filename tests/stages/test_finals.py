@@ -12,12 +12,14 @@ from tuner.results.experiment import Experiment
 from tuner.results.facts import facts
 from tuner.results.origin import origin_of
 from tuner.results.record import TrialRecord
+from tuner.results.spent import NOTHING, Machine
 from tuner.settings import replaced
 from tuner.stages import budget
-from tuner.stages.budget import EXPORT_S, Budget
+from tuner.stages.budget import EXPORT_S, Budget, Purse
 from tuner.stages.conclude import verdict_of
 from tuner.stages.finals import finals, promotion_seconds
 from tuner.stages.job import Job
+from tuner.stages.meter import Meter
 
 
 def run_finals(job: Job, trials: Any, budget: Budget | None = None) -> list[str]:
@@ -153,6 +155,23 @@ def test_finals_whose_first_round_time_ended_leave_the_choice_to_the_search(
     assert lines[-1] == "time was up in round 1 of the finals, so it does not count"
     found = verdict_of(searched.experiment, searched.policy)
     assert (found.stage, found.winner.name) == ("search", "good")
+
+
+@pytest.mark.parametrize(("spare", "rounds"), [(-0.01, 0), (0.29, 1), (0.31, 2)])
+def test_a_round_for_which_no_money_is_left_is_not_begun(
+    searched: Job, trials: Any, monkeypatch: pytest.MonkeyPatch, spare: float, rounds: int
+) -> None:
+    monkeypatch.setattr("tuner.stages.finals.time", Clock(trials, 10.0))
+    monkeypatch.setattr("tuner.stages.meter.time", Clock(trials, 0.0))
+    meter = Meter({"spot": Machine("g5.xlarge spot", 36.0)}, NOTHING)  # a cent a second
+    meter.look(["spot"])
+    reserve = promotion_seconds(searched.policy, read_evidence(searched.experiment), 4) / 100
+    lines = run_finals(searched, trials, Budget(None, purse=Purse(reserve + spare, meter)))
+    assert len(trials.calls) == rounds
+    assert ("no money is left for round 2 of the finals" in lines) == (rounds == 1)
+    if rounds:
+        assert not trials.calls[0].limits.over()
+        assert trials.calls[0].limits.seconds is None
 
 
 def test_without_a_promotion_no_time_is_kept_for_it(searched: Job, trials: Any) -> None:

@@ -11,12 +11,14 @@ from tuner.errors import InputError, Interrupted, TunerError
 from tuner.lineage import Phase, dump_lineage
 from tuner.raytune.stopper import Limits
 from tuner.results.evidence import read_evidence
+from tuner.results.spent import NOTHING, Machine
 from tuner.seeding import seed_of
 from tuner.settings import replaced
 from tuner.stages import budget
-from tuner.stages.budget import SEARCH_SHARE, Budget
+from tuner.stages.budget import SEARCH_SHARE, Budget, Purse
 from tuner.stages.configs import check_configs
 from tuner.stages.job import Job
+from tuner.stages.meter import Meter
 from tuner.stages.search import ENDED, cut_back, is_searched, search
 
 pytestmark = pytest.mark.usefixtures("root_log")
@@ -145,3 +147,11 @@ def test_nor_is_a_lineage(searched: Job) -> None:
         trial.write(f"{trial.folders()[-1]}/{name}", content)
     with pytest.raises(InputError, match=r"/good/checkpoint_\*/lineage\.json does not fit the data: model\.image_size"):
         check_configs(searched.experiment, searched.dataset)
+
+
+def test_a_search_ends_once_its_share_of_the_money_is_spent(
+    job: Job, manifest: dict[str, Any], trials: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meter = Meter({}, NOTHING.after([Machine("g5.xlarge spot", 2.0)], 3600))
+    search(job, trials, manifest, Budget(None, purse=Purse(4.0, meter)))
+    assert trials.calls[0].limits.over()

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from tuner.errors import TunerError
+from tuner.folder import Folder
 from tuner.promotion.account import OPSET, Account, describe
 from tuner.promotion.ensemble import Ensemble
 from tuner.results.files import MODEL, ONNX
-from tuner.results.folder import Folder
 
 TOLERANCE = 1e-4
 """Responses are about 1 to 3, and sums of a few thousand fp32 products differ by their order in the sixth digit."""

@@ -7,12 +7,12 @@ from torch import Tensor
 
 from tuner.config import Config
 from tuner.engine.checkpoint import Weights
+from tuner.folder import Folder
 from tuner.lineage import single
 from tuner.promotion.account import Account
 from tuner.promotion.ensemble import ensemble_of
 from tuner.promotion.export import export
 from tuner.promotion.promote import neuron_metrics
-from tuner.results.folder import Folder
 from tuner.results.origin import Origin
 from tuner.results.record import Measurement
 

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from tuner.config import Config
 from tuner.dataset.load import Dataset
+from tuner.folder import Folder
 from tuner.promotion.account import Account
 from tuner.promotion.ensemble import Ensemble
 from tuner.promotion.export import export
@@ -12,7 +13,6 @@ from tuner.promotion.predict import centre
 from tuner.promotion.retrain import steps_on_all
 from tuner.results.facts import facts
 from tuner.results.files import BUNDLE
-from tuner.results.folder import Folder
 from tuner.results.origin import describe_data
 from tuner.results.record import Measurement
 from tuner.results.verdict import Verdict

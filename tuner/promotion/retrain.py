@@ -20,12 +20,13 @@ from tuner.results.promotion import Member
 from tuner.seeding import seed_of
 
 Each = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], list[Any]]
-"""Calls a function with each tuple of arguments, and with `threads`, how many it may use; what it returns, in order."""
+"""Calls a function with each tuple of arguments, and with `threads` and `gpu`, how many threads and what part of a GPU
+it may use; what it returns, in order."""
 
 
 def in_turn(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
     """`Each` in this process."""
-    return [function(*arguments, threads=available_cpus()) for arguments in calls]
+    return [function(*arguments, threads=available_cpus(), gpu=1.0) for arguments in calls]
 
 
 def retrain(members: tuple[Member, ...], dataset: Dataset, *, seed: int, each: Each = in_turn) -> Ensemble:
@@ -47,13 +48,15 @@ def retrain(members: tuple[Member, ...], dataset: Dataset, *, seed: int, each: E
     return Ensemble([net for (member, _), found in pairs for net in networks_of(member.config, neurons, found)]).eval()
 
 
-def train_network(member: Member, number: int, *, dataset: Dataset, seed: int, threads: int) -> dict[str, Any]:
+def train_network(
+    member: Member, number: int, *, dataset: Dataset, seed: int, threads: int, gpu: float
+) -> dict[str, Any]:
     """The weights of the member's network of this number, by its name.
 
     Raises:
         TunerError: it diverged.
     """
-    device, steps = own_process(threads), steps_on_all(member, len(dataset.labelled))
+    device, steps = own_process(threads, gpu=gpu), steps_on_all(member, len(dataset.labelled))
     split = whole(len(dataset.labelled), member.networks)[number]
 
     def make(config: Config) -> Pack:

@@ -7,16 +7,18 @@ from tuner.reporting.tables import leaderboard
 from tuner.results.experiment import Experiment
 from tuner.results.facts import bundle_state, evolved, facts
 from tuner.results.files import LEADERBOARD, REPORT, VERDICT
+from tuner.results.spent import read_spent
 from tuner.results.verdict import Verdict
 
 
 def publish(experiment: Experiment, verdict: Verdict) -> None:
     """`leaderboard.csv`, `verdict.json` and `report.html` tell of the verdict."""
     bundle = bundle_state(experiment.folder, verdict)
+    origin, spent = experiment.origin(), read_spent(experiment.folder)
     texts = {
         LEADERBOARD: leaderboard(verdict),
         VERDICT: json.dumps({**facts(verdict), **evolved(verdict.evolution)}, indent=2) + "\n",
-        REPORT: report(verdict, experiment.entries(), experiment.manifest(), experiment.origin().data, bundle),
+        REPORT: report(verdict, experiment.entries(), experiment.manifest(), origin.data, bundle, spent),
     }
     for name, text in texts.items():  # once all of them could be made
         experiment.folder.write(name, text)

@@ -15,10 +15,12 @@ from tuner.reporting.figures.parallel import parallel_picture
 from tuner.reporting.figures.population import population_picture
 from tuner.reporting.figures.responses import responses_picture
 from tuner.reporting.leaderboard_rows import groups, leaderboard_limits
+from tuner.reporting.money import cost
 from tuner.reporting.population_rows import replacement_rows, schedule_rows
 from tuner.reporting.sentences import findings, headline, warning
 from tuner.results.entry import Entry
 from tuner.results.facts import BundleState
+from tuner.results.spent import NOTHING, Spent
 from tuner.results.verdict import Verdict
 
 SIMULATED = "SIMULATED"
@@ -26,7 +28,12 @@ TEMPLATE = "report.html.jinja"
 
 
 def report(
-    verdict: Verdict, entries: tuple[Entry, ...], manifest: dict[str, Any], data: str, bundle: BundleState
+    verdict: Verdict,
+    entries: tuple[Entry, ...],
+    manifest: dict[str, Any],
+    data: str,
+    bundle: BundleState,
+    spent: Spent = NOTHING,
 ) -> str:
     """A whole HTML page; the same for the same arguments.
 
@@ -36,6 +43,7 @@ def report(
         manifest: What was run; what it lacks is left out.
         data: One sentence on the data set; it says SIMULATED where nobody recorded it.
         bundle: Whether there is a bundle, and that of the verdict.
+        spent: What the experiment cost.
     """
     environment = Environment(
         loader=PackageLoader("tuner.reporting", ""),
@@ -59,7 +67,7 @@ def report(
         pictures=_pictures(verdict, entries),
         schedule=schedule_rows(verdict.evolution),
         replacements=replacement_rows(verdict.evolution),
-        facts=_facts(verdict, manifest, data),
+        facts={**_facts(verdict, manifest, data), **({"cost": cost(spent)} if spent.uses else {})},
         base=_yaml(manifest.get("base")),
         mutations=_yaml(manifest.get("mutations")),
     )

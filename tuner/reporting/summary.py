@@ -2,12 +2,14 @@
 
 from tuner.config import Config
 from tuner.dataset.load import Dataset
+from tuner.folder import Folder
 from tuner.mutation.expand import Expansion
 from tuner.reporting.figures.words import plural, schedule
+from tuner.reporting.money import cost
 from tuner.reporting.sentences import warning
 from tuner.results.facts import BundleState
 from tuner.results.files import BUNDLE, LEADERBOARD, REPORT
-from tuner.results.folder import Folder
+from tuner.results.spent import NOTHING, Spent
 from tuner.results.strategy import GRID, Strategy
 from tuner.results.verdict import Verdict
 
@@ -59,8 +61,8 @@ def _first(lines: list[str]) -> list[str]:
     return [*lines[:SHOWN], f"  and {more} more like the last"] if more > 0 else lines
 
 
-def summary(verdict: Verdict, folder: Folder, bundle: BundleState) -> list[str]:
-    """What came out, and where it is."""
+def summary(verdict: Verdict, folder: Folder, bundle: BundleState, spent: Spent = NOTHING) -> list[str]:
+    """What came out, where it is, and what it cost, if that is known."""
     winner, promotion = verdict.winner, verdict.promotion
     chosen = f"chosen{verdict.among} without the images it is scored on"
     lines = [
@@ -84,7 +86,8 @@ def summary(verdict: Verdict, folder: Folder, bundle: BundleState) -> list[str]:
     if bundle != "none":
         other = " (holds other networks than these: tuner.retrain makes it anew)" if bundle == "another" else ""
         lines.append(f"bundle:      {folder.uri}/{BUNDLE}{other}")
-    return [*lines, f"curves:      tensorboard --logdir {folder.uri}"]
+    lines.append(f"curves:      tensorboard --logdir {folder.uri}")
+    return [*lines, f"cost:        {cost(spent)}"] if spent.uses else lines
 
 
 def _mean(networks: int) -> str:

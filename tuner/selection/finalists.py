@@ -35,8 +35,12 @@ def finalists(
         return ()
     best = sorted((name for name in search if name != control), key=lambda name: (search[name].rmse, name))
     counted = len(best) if population is None else min(len(best), population - 1)
-    most = min(MOST, 1 + math.ceil(counted / 2)) if count == "auto" else count
-    return (control, *best[: most - 1])
+    return (control, *best[: most_finalists(counted, count) - 1])
+
+
+def most_finalists(counted: int, count: Finalists) -> int:
+    """How many may come into the finals, the control among them, of so many others."""
+    return min(MOST, 1 + math.ceil(counted / 2)) if count == "auto" else count
 
 
 def final_entry(entry: Entry, steps: int, num_labelled: int, seed: int) -> Entry:

@@ -20,6 +20,7 @@ from tuner.results.evidence import read_evidence
 from tuner.results.experiment import Experiment
 from tuner.results.facts import bundle_state
 from tuner.results.policy import Policy
+from tuner.results.spent import read_spent
 from tuner.results.verdict import Verdict
 from tuner.seeding import seed_of
 from tuner.selection.baselines import baseline_predictions
@@ -38,7 +39,15 @@ def here(function: Callable[Parameters, Result], *args: Parameters.args, **kwarg
 
 
 def conclude(
-    experiment: Experiment, dataset: Dataset, policy: Policy, *, seed: int, promoted: bool, do: Do, each: Each
+    experiment: Experiment,
+    dataset: Dataset,
+    policy: Policy,
+    *,
+    seed: int,
+    promoted: bool,
+    do: Do,
+    each: Each,
+    settle: Callable[[], None] = lambda: None,
 ) -> None:
     """The verdict is told and published, and what it says is promoted if it is to be.
 
@@ -50,6 +59,7 @@ def conclude(
         promoted: Whether there is to be a bundle.
         do: Calls what takes long: `on_worker`, or `here`.
         each: Calls what can be shared out: `on_workers`, or `in_turn`.
+        settle: Called before the verdict is told: the folder then knows what all this cost.
 
     Raises:
         TunerError: every trial failed, or the promotion did.
@@ -63,13 +73,15 @@ def conclude(
         say(f"retraining {promotion.networks} networks on all {len(dataset.labelled)} images: {names}")
         ensemble = retrain(promotion.members, dataset, seed=seed_of(seed, "retrain"), each=each)
         do(promote, verdict, ensemble, dataset, experiment.folder)
+    settle()
     tell(experiment, verdict)
 
 
 def tell(experiment: Experiment, verdict: Verdict) -> None:
     """The leaderboard and the report are written, and the verdict is said."""
     publish(experiment, verdict)
-    say(*summary(verdict, experiment.folder, bundle_state(experiment.folder, verdict)))
+    folder = experiment.folder
+    say(*summary(verdict, folder, bundle_state(folder, verdict), read_spent(folder)))
 
 
 def verdict_of(experiment: Experiment, policy: Policy) -> Verdict:

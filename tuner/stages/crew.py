@@ -6,14 +6,14 @@ from pathlib import Path
 
 from tuner.command import hold_log, log_to
 from tuner.dataset.load import Dataset
-from tuner.raytune.cluster import Resources, check_resources, start_ray
+from tuner.folder import Folder
 from tuner.raytune.disk_budget import Disk
 from tuner.raytune.launch import run_trials
+from tuner.raytune.resources import Resources, check_resources, start_ray
 from tuner.raytune.trials import Conditions, Trials
 from tuner.reporting.progress import Progress
 from tuner.reporting.tensorboard import TensorBoardWriter
 from tuner.results.ending_marks import EndingMarks
-from tuner.results.folder import Folder
 from tuner.results.record import TrialRecord
 
 
@@ -49,7 +49,13 @@ class Crew:
             ended = run_trials(
                 trials, self.conditions, listeners, lambda entry: configs.update({entry.name: entry.config})
             )
-        return ended | {entry.name for entry in trials.entries if trials.experiment.record(entry).ended}
+        others = tuple(entry for entry in trials.entries if entry.name not in ended)
+        return ended | {record.variant for record in trials.experiment.records_of(others) if record.ended}
+
+    def keep_log(self, folder: Folder) -> None:
+        """The log is in the experiment's folder, wherever that is."""
+        if folder.local is None and self.log.is_file():
+            folder.write("run.log", self.log.read_text())
 
 
 def crew_for(
@@ -76,9 +82,3 @@ def crew_for(
 def open_log(crew: Crew) -> None:
     """Python's log goes to its file; its folder exists by now."""
     log_to(crew.log)
-
-
-def close_log(crew: Crew, folder: Folder) -> None:
-    """The log is in the experiment's folder, wherever that is."""
-    if folder.local is None:
-        folder.write("run.log", crew.log.read_text())

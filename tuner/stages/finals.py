@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from tuner.errors import Interrupted
 from tuner.raytune.stopper import Limits
@@ -29,9 +30,9 @@ def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None], *, pr
     Args:
         job: What was searched.
         run: Runs the trials.
-        budget: Of time.
+        budget: Of time and money.
         say: Tells the user what is about to run.
-        promoted: Whether time is kept for the promotion.
+        promoted: Whether time and money are kept for the promotion.
 
     Raises:
         Interrupted: trials are left.
@@ -43,18 +44,18 @@ def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None], *, pr
         return
     reserve, trial_s = promotion_seconds(policy, evidence, len(running)) if promoted else 0.0, 0.0
     for number in range(1, policy.rounds + 1):
-        left = budget.for_finals(reserve)
-        if left is not None and left <= trial_s * len(running):
-            say(f"no time is left for round {number} of the finals")
+        left, round_s = budget.for_finals(reserve), trial_s * len(running)
+        if (left is not None and left <= round_s) or budget.money_is_over(reserve + round_s):
+            say(f"no {budget.word} is left for round {number} of the finals")
             return
         say(f"finals, round {number} of at most {policy.rounds}: {', '.join(running)}")
         begun = time.monotonic()
-        whole = _round(job, run, number, running, evidence, left)
+        whole = _round(job, run, number, running, evidence, Limits(left, over=partial(budget.money_is_over, reserve)))
         trial_s = (time.monotonic() - begun) / len(running)
         evidence = read_evidence(job.experiment)
         course = Measured(evidence, policy.rounds).course
         if not whole:
-            say(f"time was up in round {number} of the finals, so it does not count")
+            say(f"{budget.ended} in round {number} of the finals, so it does not count")
         if not whole or course.rounds < number or course.decided:
             return
         running = course.running(evidence.control.name)
@@ -62,18 +63,20 @@ def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None], *, pr
 
 def promotion_seconds(policy: Policy, evidence: Evidence, num_finalists: int) -> float:
     """About how long the bundle's networks will take to train, by how long the search's took."""
-    networks = policy.seeds if policy.ensemble == "winner" else max(policy.seeds, 2 * num_finalists)
     longest = 0.0
     for entry, record in zip(evidence.entries, evidence.records, strict=True):
         if record.measurements:
             replicates = entry.config.data.folds * entry.config.data.repeats
             longest = max(longest, record.measurements[-1].seconds / replicates)
-    return networks * longest + EXPORT_S
+    return networks_at_most(policy, num_finalists) * longest + EXPORT_S
 
 
-def _round(
-    job: Job, run: Run, number: int, running: tuple[str, ...], evidence: Evidence, seconds: float | None
-) -> bool:
+def networks_at_most(policy: Policy, num_finalists: int) -> int:
+    """How many networks the bundle may hold."""
+    return policy.seeds if policy.ensemble == "winner" else max(policy.seeds, 2 * num_finalists)
+
+
+def _round(job: Job, run: Run, number: int, running: tuple[str, ...], evidence: Evidence, limits: Limits) -> bool:
     """Whether one trial a finalist, all on the same splits and seeds, ended before time was up.
 
     The longest come first, so that no slot waits at the end.
@@ -92,7 +95,6 @@ def _round(
         trials.folder.remove(TIME_UP)  # there is time again
         trials.describe(tuple(entries), origin_of(job.dataset, job.seed))
         seeds = {entry.name: seed_of(seed, "networks") for entry in entries}
-        limits = Limits(seconds=seconds, give_up=False, spared="")
         if len(run(Trials(trials, tuple(entries), seeds, limits), measured)) < len(entries):
             raise Interrupted
     return all(trials.record(entry).status != "stopped" for entry in entries)

@@ -36,7 +36,7 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
         job: What to search.
         crew: What with.
         manifest: Of a new experiment; None goes on with one that was begun.
-        budget: Of time.
+        budget: Of time and money.
 
     Raises:
         InputError: a variant's config was edited since, and does not fit the data.
@@ -54,7 +54,7 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
         write_responses(job.experiment.folder, job.dataset)
         entries, method = job.experiment.entries(), method_of(job)
         give_up = method.breeding is None
-        limits = Limits(seconds=budget.for_search(), give_up=give_up, spared=job.entries[0].name)
+        limits = Limits(budget.for_search(), give_up, job.entries[0].name, budget.search_is_over)
         seeds = {entry.name: seed_of(job.seed, entry.name) for entry in entries}
         ended = crew.run(Trials(job.experiment, entries, seeds, limits, method), job.experiment.records())
         if len(ended) < len(job.experiment.entries()) or (method.unfinished and not job.experiment.time_was_up):
@@ -63,8 +63,8 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
             cut_back(job)
         if method.suggestions is not None:
             say(*fewer(job.strategy, len(ended) - 1, job.experiment.time_was_up))
-        if budget.seconds is not None and not any(record.measurements for record in job.experiment.records()):
-            raise TunerError("time was up before anything was measured; begin another experiment with more")
+        if budget.is_limited and not any(record.measurements for record in job.experiment.records()):
+            raise TunerError(f"{budget.ended} before anything was measured; begin another experiment with more")
         if method.breeding is not None:  # whose members end with other configs than they began with
             job.experiment.describe(job.experiment.entries(), origin_of(job.dataset, job.seed))
         job.experiment.folder.write(ENDED, "every trial has ended, or its time was up\n")

@@ -1,0 +1,127 @@
+"""What a run on a cluster may take, by a moment's training of each architecture there."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from rich.console import RenderableType
+from rich.table import Table
+
+from tuner.command import hold_log
+from tuner.config import Config
+from tuner.dataset.fit import fitted
+from tuner.engine.calibration import MEASURED_S, Speed, architecture, speed_of, words
+from tuner.errors import InputError
+from tuner.raytune.resources import Resources, check_resources, node_shapes, start_ray
+from tuner.raytune.slots import slots_of
+from tuner.raytune.workers import on_workers
+from tuner.reporting.money import dollars, hours
+from tuner.results.spent import Machine
+from tuner.stages.budget import EXPORT_S
+from tuner.stages.estimate import Estimate, Group, estimated
+from tuner.stages.job import Job, interval_of
+from tuner.stages.on_cluster import nodes_cared_for
+from tuner.stages.spending import own_cluster
+from tuner.stages.workload import Trial, later_stages, search_stages, trial_of
+
+NOT_IN_IT = "not in it: waiting for nodes that are not to be had, and on-demand nodes in the place of spot ones"
+NODE = Machine("node", None)
+"""One of a cluster that is not known to be made of machines with a price."""
+
+
+def forecast(
+    job: Job, resources: Resources, address: str, *, promoted: bool, patience_s: float
+) -> list[RenderableType]:
+    """A table of the architectures, and a line on what the run takes at most.
+
+    It waits until a node is there that can train.
+
+    Args:
+        job: That would be run.
+        resources: That trials would use.
+        address: Of the cluster.
+        promoted: Whether there would be a bundle.
+        patience_s: How long it waits for spot instances.
+
+    Raises:
+        InputError: there is no such cluster, or it cannot hold a single trial.
+        TunerError: an architecture cannot be trained.
+    """
+    hold_log()
+    start_ray(address)
+    resources = check_resources(resources)
+    configs = _configs(job)
+    with nodes_cared_for(patience_s):
+        speeds = _speeds(configs, job, resources)
+    trials = [trial_of(config, speeds[architecture(config)], len(job.dataset.labelled)) for config in configs]
+    training = job.entries[0].config.training
+    population = job.strategy.population
+    stages = (
+        *search_stages(trials, job.strategy, training.max_steps, interval_of(job.strategy.interval, training)),
+        *later_stages(trials, job.policy, population=population, promoted=promoted),
+    )
+    groups = _groups(address, resources)
+    found = estimated(stages, groups, resources.max_concurrent, EXPORT_S if promoted else 0.0)
+    if found is None:
+        raise InputError("no node of the cluster can hold a trial: is max_workers of a node type 0?")
+    return ["", _table(configs, speeds, trials), "", at_most(found), NOT_IN_IT, *_by_examples(job, len(trials))]
+
+
+def _configs(job: Job) -> list[Config]:
+    """Those of the variants, or, of a search that is told them on the way, of some that it may be told."""
+    examples = (fitted(config, job.dataset) for config in job.examples)
+    return [*(entry.config for entry in job.entries), *examples]
+
+
+def _speeds(configs: Sequence[Config], job: Job, resources: Resources) -> dict[Config, Speed]:
+    """By architecture. As many processes train it at a time as share a GPU; the slowest counts."""
+    kinds = list(dict.fromkeys(map(architecture, configs)))
+    gpus = resources.gpus_per_trial or 0
+    together = max(1, int(1 / gpus)) if gpus else 1
+    calls = [(kind,) for kind in kinds for _ in range(together)]
+    found: list[Speed] = on_workers(partial(speed_of, dataset=job.dataset, seconds=MEASURED_S), calls, resources)
+    parts = [found[start : start + together] for start in range(0, len(found), together)]
+    return {kind: min(part, key=lambda speed: speed.steps_per_s) for kind, part in zip(kinds, parts, strict=True)}
+
+
+def _groups(address: str, resources: Resources) -> list[Group]:
+    """The cluster's nodes: by its file, spot first, or as Ray knows them."""
+    cpus, gpus = resources.cpus_per_trial, resources.gpus_per_trial or 0
+    cluster = own_cluster(address)
+    if cluster is None or not cluster.node_types:
+        return [Group(NODE, 1, slots_of(shape, cpus, gpus), always=True) for shape in node_shapes()]
+    from tuner.cluster.prices import fleet_of
+
+    machines, left = fleet_of(cluster).machines, cluster.max_workers
+    head = cluster.node_types[0]
+    groups = [Group(machines[head.name], 1, slots_of(head.resources, cpus, gpus), always=True)]
+    for kind in sorted(cluster.workers, key=lambda kind: kind.market != "spot"):
+        groups.append(Group(machines[kind.name], min(kind.max_workers, left), slots_of(kind.resources, cpus, gpus)))
+        left -= groups[-1].nodes
+    return groups
+
+
+def _table(configs: Sequence[Config], speeds: dict[Config, Speed], trials: Sequence[Trial]) -> Table:
+    table = Table("architecture", box=None, pad_edge=False)
+    for title in ("variants", "steps/s", "all their trials, one by one, at most"):
+        table.add_column(title, justify="right")
+    for kind, speed in speeds.items():
+        of_it = [trial.search_s for config, trial in zip(configs, trials, strict=True) if architecture(config) == kind]
+        table.add_row(words(kind), str(len(of_it)), f"{speed.steps_per_s:,.3g}", hours(sum(of_it)))
+    return table
+
+
+def at_most(found: Estimate) -> str:
+    """The estimate in a sentence."""
+    nodes = [f"{number} {machine.name}" for machine, number in reversed(found.nodes) if machine != NODE]
+    others = sum(number for machine, number in found.nodes if machine == NODE)
+    nodes += [f"{others} node{'s' * (others > 1)}"] if others else []
+    price = f" and {dollars(found.dollars)}" if found.dollars is not None else ""
+    unknown = ", whose price is not known" if found.dollars is None else ""
+    where = " and ".join(nodes)
+    return f"at most about {hours(found.seconds)}{price} on {where}{unknown}; early stopping usually ends before that"
+
+
+def _by_examples(job: Job, number: int) -> list[str]:
+    if job.strategy.search not in ("optuna", "pbt"):
+        return []
+    return [f"by {number} variants that the search may begin with: those that come later may be slower or faster"]
