@@ -27,7 +27,7 @@ import yaml
 
 from benchmarks.account import circumstances, save, table
 from tuner.raytune import ray_tuner
-from tuner.raytune.cluster import Resources, start_ray
+from tuner.raytune.resources import Resources, start_ray
 from tuner.raytune.trainable import ConvTrial
 from tuner.results.experiment import Experiment
 from tuner.results.policy import Policy

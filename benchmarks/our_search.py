@@ -16,8 +16,8 @@ from benchmarks.quality_task import Task, name_of
 from tuner.config import Config
 from tuner.engine.checkpoint import read_checkpoint
 from tuner.promotion.ensemble import ensemble_of
-from tuner.raytune.cluster import Resources, check_resources, start_ray
 from tuner.raytune.launch import run_trials
+from tuner.raytune.resources import Resources, check_resources, start_ray
 from tuner.raytune.trials import Conditions, Trials
 from tuner.reporting.tensorboard import TensorBoardWriter
 from tuner.results.entry import Entry

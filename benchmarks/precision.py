@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    own_process(options.threads, gpu=False)
+    own_process(options.threads, gpu=0)
     told = circumstances("precision")
     print(*(f"{name}: {value}" for name, value in told.items()), sep="\n", end="\n\n")
     found = {

@@ -47,7 +47,7 @@ def main() -> None:
     """The command."""
     options = _parser().parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from tuner.raytune.cluster import start_ray
+    from tuner.raytune.resources import start_ray
 
     with tempfile.TemporaryDirectory() as folder:
         truth = Path(folder, "truth.npz")

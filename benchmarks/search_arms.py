@@ -18,8 +18,8 @@ from tuner.dataset.fit import fitted
 from tuner.mutation.expand import Variant
 from tuner.mutation.sample import sampled
 from tuner.raytune import ray_tuner
-from tuner.raytune.cluster import Resources, check_resources
 from tuner.raytune.launch import run_trials
+from tuner.raytune.resources import Resources, check_resources
 from tuner.raytune.search.method import Method
 from tuner.raytune.search.schedulers import EarlyEnding
 from tuner.raytune.search.suggestions import Suggestions

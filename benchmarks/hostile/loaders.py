@@ -27,6 +27,7 @@ from tuner.engine.out_of_fold import OutOfFold, read_out_of_fold
 from tuner.engine.seal import FILE as SEAL
 from tuner.engine.seal import Seal
 from tuner.engine.stopping import Patience
+from tuner.folder import Folder
 from tuner.lineage import FILE as LINEAGE
 from tuner.lineage import plain_lineage, read_lineage, single
 from tuner.mutation.expand import Expansion, expansion
@@ -35,7 +36,6 @@ from tuner.mutation.space import load_mutations
 from tuner.promotion.predict import Bundle, load_bundle, predict
 from tuner.results.arrays import BASELINES, PREFIX, RESPONSES, Responses, read_baselines, read_responses
 from tuner.results.experiment import Experiment
-from tuner.results.folder import Folder
 from tuner.results.model_folder import ModelFolder
 from tuner.results.origin import ORIGIN, Origin
 from tuner.settings import plain
