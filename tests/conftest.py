@@ -2,17 +2,45 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from xdist.scheduler import LoadFileScheduling
 
 from tuner.config import Config, ConvLayer, DataConfig, DenseLayer, LogitsLayer, ModelConfig, TrainingConfig
 from tuner.dataset.load import Dataset
 
+FIRST = ("cloud", "make", "ray_session")
+"""Fixtures whose tests take longest."""
+RAYS = ("tests/raytune/", "tests/stages/test_forecast.py", "tests/cluster/test_spot_notice.py")
 V4 = Path(__file__).parents[2] / "shared" / "v4"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that take longest come first."""
+    items.sort(
+        key=lambda item: min((number for number, name in enumerate(FIRST) if name in _fixtures(item)), default=9)
+    )
+
+
+def _fixtures(item: pytest.Item) -> Sequence[str]:
+    return getattr(item, "fixturenames", ())
+
+
+class OneRay(LoadFileScheduling):
+    """Tests of one file run in one process, and all that need the session's Ray do."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "ray" if nodeid.startswith(RAYS) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneRay:
+    """xdist's hook."""
+    return OneRay(config, log)
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +107,7 @@ def ray_session() -> Iterator[None]:
     import ray
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    from tuner.raytune.cluster import start_ray
+    from tuner.raytune.resources import start_ray
 
     start_ray(None, num_cpus=2, num_gpus=0)
     yield

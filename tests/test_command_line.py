@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tuner.command import duration, finalists_number
+from tuner.command import dollars, duration, finalists_number
 
 ROOT = Path(__file__).parents[1]
 ARGUMENTS = (
@@ -175,7 +175,7 @@ def test_a_wrong_file_is_one_sentence_and_exit_code_2(workplace: Path, case: str
         (["--data", "base.yaml"], "error: base.yaml holds neither stim.npy nor train.csv; --data takes the folder .*"),
         (["--storage", "base.yaml"], "error: .*/base.yaml is a file; --storage takes the folder .*"),
         (["--storage", "x" * 300], "error: .* cannot be used: .*File name too long"),
-        (["--storage", "no://where"], "error: --storage no://where/group/name is not a storage that pyarrow knows: .*"),
+        (["--storage", "no://where"], "error: no://where/group/name is not a storage that pyarrow knows: .*"),
         (["--resume"], "error: there is no experiment in .*/ray_results/group/name"),
         (["--depth", "0"], r"tuner run: argument --depth: must be a whole number of at least 1, but got '0' \(see .*"),
         (
@@ -191,6 +191,11 @@ def test_a_wrong_file_is_one_sentence_and_exit_code_2(workplace: Path, case: str
         ),
         (["--seed", "-1"], r"tuner run: argument --seed: must be a whole number from 0 to 2\^63 - 1, but got '-1' .*"),
         (["--time-budget", "0m"], r"tuner run: argument --time-budget: must be a time such as .*, but got '0m' .*"),
+        (["--max-cost", "0"], r"tuner run: argument --max-cost: must be US dollars such as 5 or 2\.50, but got '0' .*"),
+        (
+            ["--max-cost", "5"],
+            "error: --max-cost needs a cluster that ray up has started, and --address auto on its .*",
+        ),
         (["--a\nb"], r"tuner run: unrecognized arguments: --a\\nb \(see tuner run --help\)"),
     ],
 )
@@ -238,6 +243,17 @@ def test_a_duration_is_a_number_with_a_unit(text: str, seconds: float) -> None:
     assert duration(text) == seconds
 
 
+@pytest.mark.parametrize(("text", "amount"), [("5", 5), ("$5", 5), ("2.50", 2.5), ("0.01", 0.01), ("9999999", 9999999)])
+def test_dollars_are_a_number_with_or_without_their_sign(text: str, amount: float) -> None:
+    assert dollars(text) == amount
+
+
+@pytest.mark.parametrize("text", ["", "$", "0", "$0.00", "-1", "5 dollars", "1e3", "nan", "5$", "1,000", "٣"])
+def test_what_are_no_dollars_is_refused(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match=r"must be US dollars such as 5 or 2\.50, but got"):
+        dollars(text)
+
+
 @pytest.mark.parametrize("text", ["", "m", "-1m", "0", "0.0h", "1d", "1 m", "1e3", "inf", "1m30s", "٣m"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ArgumentTypeError, match=r"must be a time such as 90s, 30m or 1\.5h, but got"):
@@ -266,11 +282,11 @@ def test_what_needs_no_network_is_said_before_torch_and_ray_are_imported(
     assert imported.isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("command", ["run", "train", "retrain", "report", "export", "predict", "simulate"])
+@pytest.mark.parametrize("command", ["run", "train", "retrain", "report", "export", "predict", "simulate", "doctor"])
 def test_help_ends_with_an_example(workplace: Path, command: str) -> None:
     result = python(workplace, "-m", f"tuner.{command}", "--help")
     assert (result.returncode, result.stderr) == (0, "")
-    assert re.search(rf"\nexample: python -m tuner\.{command} -\w .*\n\Z", result.stdout)
+    assert re.search(rf"\nexample: python -m tuner\.{command} --?\w.*\n\Z", result.stdout)
 
 
 @pytest.mark.parametrize(("text", "number"), [("auto", "auto"), ("0", 0), ("2", 2), ("8", 8)])
@@ -282,3 +298,58 @@ def test_finalists_are_a_number_or_auto(text: str, number: int | str) -> None:
 def test_what_is_no_number_of_finalists_is_refused(text: str) -> None:
     with pytest.raises(ArgumentTypeError, match="must be auto, 0 for none, or a whole number of at least 2"):
         finalists_number(text)
+
+
+@pytest.fixture
+def token(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the token of clusters is looked for; it is not there yet."""
+    path = tmp_path_factory.mktemp("ray") / "auth_token"
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(path))
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (
+            ["submit", "--storage", "store"],
+            "--storage must be a place that the cluster reaches, .*, but got store",
+        ),
+        (["submit", "--storage", "/usr", "--config", "x.yaml"], "x.yaml cannot be read: No such file or directory"),
+        (
+            ["submit", "--storage", "/usr"],
+            "the cluster's token, .*auth_token, cannot be read .*; make one: ray get-.*",
+        ),
+        (["submit"], "cluster.yaml cannot be read: No such file or directory"),
+        (["submit", "--storage", "s3://x y/z"], "s3://x y/z/group/name is not a storage that pyarrow knows: .*"),
+        (
+            ["attach"],
+            "the cluster's token, .*auth_token, cannot be read .*; make one: ray get-auth-token .*",
+        ),
+        (["stop"], "the cluster's token, .*auth_token, cannot be read .*"),
+        (["fetch"], "cluster.yaml cannot be read: No such file or directory"),
+        (["fetch", "--storage", "store"], "there is no experiment in .*/store/group/name"),
+    ],
+)
+def test_what_a_cluster_lacks_is_one_sentence_and_exit_code_2(
+    workplace: Path, token: Path, arguments: list[str], problem: str
+) -> None:
+    command, *others = arguments
+    files = ("--config", "base.yaml", "--mutations", "mutations.yaml") if command == "submit" else ()
+    said = refused(workplace, f"tuner.{command}", "-g", "group", "-n", "name", *files, *others)
+    assert re.fullmatch(f"error: {problem}", said)
+
+
+@pytest.mark.parametrize("text", [b"", b" \n", b"\xff\xfe", b"a\x00b"])
+def test_a_token_that_is_none_is_said_to_be(workplace: Path, token: Path, text: bytes) -> None:
+    token.write_bytes(text)
+    said = refused(workplace, "tuner.attach", "-g", "group", "-n", "name")
+    assert said.startswith(f"error: the cluster's token, {token}, is empty or no text; make one: ")
+
+
+def test_a_cluster_that_is_not_there_is_one_sentence(workplace: Path, token: Path) -> None:
+    token.write_text("0123456789")
+    said = refused(workplace, "tuner.stop", "-g", "group", "-n", "name", "--address", "http://127.0.0.1:1")
+    told = "Failed to connect to Ray at address: http://127.0.0.1:1."
+    assert said == f"error: there is no Ray cluster at http://127.0.0.1:1 ({told}); start one with ray up"

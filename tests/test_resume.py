@@ -9,10 +9,9 @@ import pytest
 
 from tuner import run
 from tuner.command import execute
-from tuner.results.folder import Folder
+from tuner.folder import Folder
 from tuner.results.lock import held
 from tuner.results.origin import origin_of
-from tuner.stages.budget import Budget
 from tuner.stages.job import Job
 
 BASE = "data: {eval_size: 2}\nmodel:\n  image_size: 4\n  conv_layers:\n    - {num_filters: 1, kernel_size: 3}\n"
@@ -23,7 +22,7 @@ MUTATIONS = "change_training:\n  - learning_rate: [0.1, 0.2]\n"
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder: a config, mutations and data; of an experiment only its folders are made."""
 
-    def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | None, budget: Budget) -> None:
+    def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | None, *more: object) -> None:
         if manifest is not None:
             job.experiment.begin(manifest, job.entries, origin_of(job.dataset, job.seed))
 

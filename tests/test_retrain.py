@@ -13,10 +13,10 @@ from tuner.dataset.load import Dataset, load_dataset
 from tuner.dataset.splits import make_splits
 from tuner.engine.pack import Pack
 from tuner.engine.training import Training
+from tuner.folder import Folder
 from tuner.results.arrays import write_responses
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment
-from tuner.results.folder import Folder
 from tuner.results.lock import held
 from tuner.results.model_folder import ModelFolder
 from tuner.results.origin import origin_of

@@ -12,8 +12,8 @@ import pytest
 
 from tuner import retrain, run
 from tuner.command import execute
+from tuner.folder import Folder
 from tuner.results.experiment import Experiment
-from tuner.results.folder import Folder
 from tuner.results.lock import held
 from tuner.results.origin import Origin
 

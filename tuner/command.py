@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import sys
+import threading
 from collections.abc import Callable
 from logging.handlers import MemoryHandler
 from pathlib import Path
@@ -40,13 +41,18 @@ def make_parser(command: str, description: str, example: str) -> Parser:
     )
 
 
-def add_experiment(parser: argparse.ArgumentParser) -> None:
-    """The options that name an experiment."""
+def add_experiment(parser: argparse.ArgumentParser, storage: str | None = "ray_results") -> None:
+    """The options that name an experiment.
+
+    Args:
+        parser: Of the command.
+        storage: Where experiments are kept, if it is not told.
+    """
     parser.add_argument("-g", "--group", required=True, help="experiment group")
     parser.add_argument("-n", "--name", required=True, help="experiment name")
     parser.add_argument(
         "--storage",
-        default="ray_results",
+        default=storage,
         help="where experiments are kept: a folder, or a URI such as s3://bucket/path",
     )
 
@@ -128,6 +134,14 @@ def size(text: str) -> int:
     return round(float(found[1]) * 10.0 ** (3 * " KMGT".index(found[2].upper() or " ")))
 
 
+def dollars(text: str) -> float:
+    """US dollars, from text such as 5, 2.50 or $5."""
+    found = re.fullmatch(r"\$?([0-9]{1,7}(?:\.[0-9]{1,4})?)", text)
+    if found is None or float(found[1]) == 0:
+        raise argparse.ArgumentTypeError(f"must be US dollars such as 5 or 2.50, but got {text!r}")
+    return float(found[1])
+
+
 def finalists_number(text: str) -> int | Literal["auto"]:
     """`auto`, 0, or a whole number of at least 2: the control alone is no contest."""
     if text == "auto":
@@ -146,12 +160,22 @@ def say(*lines: RenderableType) -> None:
 
 
 def hold_log() -> None:
-    """Python's log, warnings included, is kept until `log_to` says where, and no longer shown on the terminal."""
+    """Python's log is kept until `log_to` says where, and no longer shown on the terminal.
+
+    So are warnings, and how a thread ended that failed, as TensorBoard's do on a full disk.
+    """
     root = logging.getLogger()
     root.handlers = [MemoryHandler(HELD_LINES, flushLevel=logging.CRITICAL + 1)]
     root.setLevel(logging.INFO)
     logging.captureWarnings(True)
+    threading.excepthook = _logged
     logging.raiseExceptions = False  # on a full disk it would show a traceback on the terminal for every line
+
+
+def _logged(failed: threading.ExceptHookArgs) -> None:
+    if failed.exc_value is not None:
+        error = (failed.exc_type, failed.exc_value, failed.exc_traceback)
+        logging.getLogger(__name__).error("the thread %s failed", failed.thread, exc_info=error)
 
 
 def log_to(path: Path) -> None:

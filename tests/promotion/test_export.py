@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from tuner.config import Config, ConvLayer, DenseLayer, LogitsLayer, ModelConfig, load_config
 from tuner.errors import InputError, TunerError
+from tuner.folder import Folder
 from tuner.lineage import single
 from tuner.model import ConvNet
 from tuner.promotion.account import Account
@@ -22,7 +23,6 @@ from tuner.promotion.ensemble import Ensemble, ensemble_of
 from tuner.promotion.export import export
 from tuner.promotion.from_checkpoint import random_images
 from tuner.promotion.predict import centre, load_bundle, predict, write_submission
-from tuner.results.folder import Folder
 
 ALL_OPTIONS = ModelConfig(
     image_size=17,
