@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from tuner.cluster.options import add_cluster
-from tuner.command import execute, make_parser
+from tuner.command import add_names, execute, make_parser
 
 
 def main(arguments: list[str]) -> None:
@@ -26,8 +26,7 @@ def parser() -> argparse.ArgumentParser:
         "Shows what an experiment's job on a cluster has printed, and prints. Ctrl-C ends only the showing.",
         "python -m tuner.attach -g demo -n first",
     )
-    made.add_argument("-g", "--group", required=True, help="experiment group")
-    made.add_argument("-n", "--name", required=True, help="experiment name")
+    add_names(made)
     add_cluster(made)
     return made
 

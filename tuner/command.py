@@ -48,13 +48,18 @@ def add_experiment(parser: argparse.ArgumentParser, storage: str | None = "ray_r
         parser: Of the command.
         storage: Where experiments are kept, if it is not told.
     """
-    parser.add_argument("-g", "--group", required=True, help="experiment group")
-    parser.add_argument("-n", "--name", required=True, help="experiment name")
+    add_names(parser)
     parser.add_argument(
         "--storage",
         default=storage,
         help="where experiments are kept: a folder, or a URI such as s3://bucket/path",
     )
+
+
+def add_names(parser: argparse.ArgumentParser) -> None:
+    """The options that name an experiment, wherever it is kept."""
+    parser.add_argument("-g", "--group", required=True, help="experiment group")
+    parser.add_argument("-n", "--name", required=True, help="experiment name")
 
 
 def execute(command: str, main: Callable[[list[str]], None], arguments: list[str]) -> int:

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from tuner.cluster.options import add_cluster
-from tuner.command import execute, make_parser, say
+from tuner.command import add_names, execute, make_parser, say
 
 
 def main(arguments: list[str]) -> None:
@@ -35,8 +35,7 @@ def parser() -> argparse.ArgumentParser:
         "Ends an experiment's job on a cluster in order, as Ctrl-C does here; tuner submit --resume goes on with it.",
         "python -m tuner.stop -g demo -n first",
     )
-    made.add_argument("-g", "--group", required=True, help="experiment group")
-    made.add_argument("-n", "--name", required=True, help="experiment name")
+    add_names(made)
     add_cluster(made)
     return made
 

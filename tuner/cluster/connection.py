@@ -32,11 +32,8 @@ class Connection:
             Interrupted: by Ctrl-C, which ends the showing and not the job.
             TunerError: the cluster has not answered for long.
         """
-        with interrupts.in_order():
-            try:
-                return followed(self.jobs, job.name, self.reconnect, _write)
-            except KeyboardInterrupt:
-                raise Interrupted(f"{job.name} goes on; tuner attach shows it again, tuner stop ends it") from None
+        with _ended_by_ctrl_c(f"{job.name} goes on; tuner attach shows it again, tuner stop ends it"):
+            return followed(self.jobs, job.name, self.reconnect, _write)
 
     def wait_for(self, job: Job) -> Job:
         """The job as it ended.
@@ -45,11 +42,18 @@ class Connection:
             Interrupted: by Ctrl-C.
             TunerError: the cluster has not answered for long.
         """
-        with interrupts.in_order():
-            try:
-                return awaited(self.jobs, job.name, self.reconnect, _write)
-            except KeyboardInterrupt:
-                raise Interrupted(f"{job.name} was told to end; tuner attach shows whether it has") from None
+        with _ended_by_ctrl_c(f"{job.name} was told to end; tuner attach shows whether it has"):
+            return awaited(self.jobs, job.name, self.reconnect, _write)
+
+
+@contextmanager
+def _ended_by_ctrl_c(told: str) -> Iterator[None]:
+    """Ctrl-C closes the way to the cluster in order, and says this."""
+    with interrupts.in_order():
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise Interrupted(told) from None
 
 
 def _write(text: str) -> None:
