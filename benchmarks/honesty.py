@@ -38,8 +38,8 @@ from tuner.seeding import seed_of
 from tuner.settings import replaced
 from tuner.stages.budget import Budget
 from tuner.stages.conclude import verdict_of
+from tuner.stages.design import Design
 from tuner.stages.finals import finals
-from tuner.stages.job import Job
 
 NAIVE_IMAGES = 20
 
@@ -80,8 +80,8 @@ def experiment_of(seed: int, null: bool, policy: Policy) -> Outcome:
     own_process(1)
     task = task_of(seed, null=null)
     with tempfile.TemporaryDirectory() as folder:
-        job = _searched(task, Experiment.at(folder, "honesty", "one"), policy, seed, null=null)
-        verdicts = {rule: verdict_of(job.experiment, replace(policy, rule=rule)) for rule in RULES}
+        design = _searched(task, Experiment.at(folder, "honesty", "one"), policy, seed, null=null)
+        verdicts = {rule: verdict_of(design.experiment, replace(policy, rule=rule)) for rule in RULES}
         verdict = verdicts[policy.rule]
         bundle = retrain(verdict.promotion.members, task.dataset, seed=seed_of(seed, "retrain"), each=_with_one_thread)
     with torch.no_grad():
@@ -111,16 +111,16 @@ def _with_one_thread(function: Callable[..., Any], calls: Sequence[tuple[Any, ..
     return [function(*arguments, threads=1) for arguments in calls]
 
 
-def _searched(task: Task, experiment: Experiment, policy: Policy, seed: int, *, null: bool) -> Job:
+def _searched(task: Task, experiment: Experiment, policy: Policy, seed: int, *, null: bool) -> Design:
     """Search and finals by the code of `tuner.run`, but for Ray: the trials run one after the other in this process."""
-    job = Job(task.entries[0].config, Expansion((), (), ()), task.entries, task.dataset, experiment, seed, policy)
+    design = Design(task.entries[0].config, Expansion((), (), ()), task.entries, task.dataset, experiment, seed, policy)
     manifest = {"variants": {entry.name: list(entry.mutations) for entry in task.entries}}
     experiment.begin(manifest, task.entries, origin_of(task.dataset, seed))
     write_responses(experiment.folder, task.dataset)
     seeds = {entry.name: seed_of(seed, entry.name) for entry in task.entries}
     _run(task, False, Trials(experiment, task.entries, seeds), ())
-    finals(job, partial(_run, task, null), Budget(None), lambda line: None)
-    return job
+    finals(design, partial(_run, task, null), Budget(None), lambda line: None)
+    return design
 
 
 def _run(

@@ -33,7 +33,7 @@ from tuner.results.experiment import Experiment
 from tuner.results.policy import Policy
 from tuner.stages.budget import Budget
 from tuner.stages.crew import crew_for
-from tuner.stages.job import Job, prepare
+from tuner.stages.design import Design, prepare
 from tuner.stages.search import search
 
 ROOT = Path(__file__).parents[1]
@@ -137,7 +137,7 @@ def noting(folder: Path) -> type[ConvTrial]:
     return NotingTrial
 
 
-def job_of(options: argparse.Namespace, folder: Path) -> Job:
+def design_of(options: argparse.Namespace, folder: Path) -> Design:
     """A control and as many mutations of the learning rate and of the last layer's dropout as are asked for."""
     config = yaml.safe_load((ROOT / options.config).read_text())
     config["training"]["max_steps"] = options.max_steps
@@ -158,14 +158,14 @@ def run(options: argparse.Namespace, folder: Path) -> tuple[dict[str, float], li
     """Seconds beside the slots' time, and each actor's spans in the order of their ends."""
     notes = folder / "notes"
     notes.mkdir()
-    job = job_of(options, folder)
-    assert len(job.entries) == options.variants, len(job.entries)
+    design = design_of(options, folder)
+    assert len(design.entries) == options.variants, len(design.entries)
     ray_tuner.ConvTrial = noting(notes)  # type: ignore[attr-defined]
     start_ray(None, num_cpus=SLOTS, num_gpus=0)
     before, begun = time.process_time(), time.time()
-    manifest = {"variants": {entry.name: list(entry.mutations) for entry in job.entries}}
-    crew = crew_for(job.dataset, Resources(cpus_per_trial=1, gpus_per_trial=0), None, job.experiment.folder)
-    search(job, crew, manifest, Budget(None))
+    manifest = {"variants": {entry.name: list(entry.mutations) for entry in design.entries}}
+    crew = crew_for(design.dataset, Resources(cpus_per_trial=1, gpus_per_trial=0), None, design.experiment.folder)
+    search(design, crew, manifest, Budget(None))
     beside = {"driver_cpu": time.process_time() - before}
     actors = [[Span(*json.loads(line)) for line in path.read_text().splitlines()] for path in sorted(notes.iterdir())]
     beside["to_the_first_actor"] = min(spans[0].end for spans in actors) - begun

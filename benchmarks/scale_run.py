@@ -173,7 +173,7 @@ def run(setting: Setting, name: str) -> Found:
         experiment.begin({"variants": {entry.name: [] for entry in entries}}, entries, origin_of(dataset, 1))
         described = meter.now()
         seeds = {entry.name: seed_of(1, entry.name) for entry in entries}
-        trials = Trials(experiment, entries, seeds, Limits(over=clock.over))
+        trials = Trials(experiment, entries, seeds, Limits(money_spent=clock.over))
         resources = check_resources(Resources(cpus_per_trial=1, gpus_per_trial=0, max_concurrent=setting.slots))
         Crew(Conditions(dataset, resources), Path()).run(trials, experiment.records())
     returned = time.perf_counter()

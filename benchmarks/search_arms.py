@@ -32,7 +32,7 @@ from tuner.results.policy import Policy
 from tuner.results.record import RMSE_BEST
 from tuner.results.strategy import Strategy
 from tuner.seeding import seed_of
-from tuner.stages.job import Job, members_of
+from tuner.stages.design import Design, members_of
 from tuner.stages.search import breeding_of
 
 MORE = 2
@@ -117,8 +117,8 @@ def _population(task: Task) -> tuple[Event, ...]:
     size = strategy.population if task.space else strategy.samples + 1
     entries = members_of(_entries(task, found.variants), size)
     nowhere = Experiment.at("", "benchmark", "search")
-    job = Job(task.base, found, entries, task.dataset, nowhere, task.seed, Policy(), strategy, task.space)
-    return _run(task, entries, Method(breeding=breeding_of(job)), give_up=False)
+    design = Design(task.base, found, entries, task.dataset, nowhere, task.seed, Policy(), strategy, task.space)
+    return _run(task, entries, Method(breeding=breeding_of(design)), give_up=False)
 
 
 def _asha(base: Config) -> EarlyEnding:

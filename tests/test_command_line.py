@@ -282,7 +282,13 @@ def test_what_needs_no_network_is_said_before_torch_and_ray_are_imported(
     assert imported.isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("command", ["run", "train", "retrain", "report", "export", "predict", "simulate", "doctor"])
+COMMANDS = (
+    *("run", "train", "retrain", "report", "export", "predict", "simulate"),
+    *("doctor", "submit", "attach", "stop", "fetch"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_ends_with_an_example(workplace: Path, command: str) -> None:
     result = python(workplace, "-m", f"tuner.{command}", "--help")
     assert (result.returncode, result.stderr) == (0, "")

@@ -12,7 +12,7 @@ from tuner.command import execute
 from tuner.folder import Folder
 from tuner.results.lock import held
 from tuner.results.origin import origin_of
-from tuner.stages.job import Job
+from tuner.stages.design import Design
 
 BASE = "data: {eval_size: 2}\nmodel:\n  image_size: 4\n  conv_layers:\n    - {num_filters: 1, kernel_size: 3}\n"
 MUTATIONS = "change_training:\n  - learning_rate: [0.1, 0.2]\n"
@@ -22,9 +22,9 @@ MUTATIONS = "change_training:\n  - learning_rate: [0.1, 0.2]\n"
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder: a config, mutations and data; of an experiment only its folders are made."""
 
-    def carry_out(job: Job, options: argparse.Namespace, manifest: dict[str, Any] | None, *more: object) -> None:
+    def carry_out(design: Design, options: argparse.Namespace, manifest: dict[str, Any] | None, *more: object) -> None:
         if manifest is not None:
-            job.experiment.begin(manifest, job.entries, origin_of(job.dataset, job.seed))
+            design.experiment.begin(manifest, design.entries, origin_of(design.dataset, design.seed))
 
     monkeypatch.setattr(run, "carry_out", carry_out)
     monkeypatch.chdir(tmp_path)
@@ -68,10 +68,10 @@ def test_an_experiment_that_was_begun_while_this_one_read_its_files_is_refused(
 ) -> None:
     manifest_of = run.make_manifest
 
-    def make_manifest(options: argparse.Namespace, line: list[str], job: Job) -> dict[str, Any]:
+    def make_manifest(options: argparse.Namespace, line: list[str], design: Design) -> dict[str, Any]:
         monkeypatch.setattr(run, "make_manifest", manifest_of)
         assert command() == 0
-        return manifest_of(options, line, job)
+        return manifest_of(options, line, design)
 
     monkeypatch.setattr(run, "make_manifest", make_manifest)
     assert command() == 2

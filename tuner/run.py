@@ -16,9 +16,9 @@ from tuner import interrupts
 from tuner.command import add_experiment, execute, make_parser, say
 from tuner.errors import Interrupted
 from tuner.stages.budget import Budget
-from tuner.stages.job import Job
+from tuner.stages.design import Design
 from tuner.stages.options import add_run
-from tuner.stages.request import announced, checked_job, make_manifest, refuse_begun
+from tuner.stages.request import announced, checked_design, make_manifest, refuse_begun
 from tuner.stages.spending import Spending, kept, purse_of, spending_for
 
 if TYPE_CHECKING:
@@ -54,12 +54,12 @@ def parser() -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace, command: list[str]) -> None:
     """Everything that can be wrong with the input is checked before anything is written."""
-    begun, job = time.monotonic(), checked_job(options)
-    experiment, manifest = job.experiment, make_manifest(options, command, job)
+    begun, design = time.monotonic(), checked_design(options)
+    experiment, manifest = design.experiment, make_manifest(options, command, design)
     spending = spending_for(options.address, experiment.folder, options.max_cost)
-    lines = announced(options, manifest, job)
+    lines = announced(options, manifest, design)
     if options.dry_run:
-        dry_run(job, options, lines)
+        dry_run(design, options, lines)
         return
     from tuner.results.lock import held
 
@@ -68,23 +68,23 @@ def run(options: argparse.Namespace, command: list[str]) -> None:
             refuse_begun(experiment.folder)  # by another process, a moment ago
         say(*lines)
         budget = Budget(options.time_budget, begun, purse_of(spending, options.max_cost))
-        carry_out(job, options, None if options.resume else manifest, budget, spending)
+        carry_out(design, options, None if options.resume else manifest, budget, spending)
 
 
-def dry_run(job: Job, options: argparse.Namespace, lines: list[str]) -> None:
+def dry_run(design: Design, options: argparse.Namespace, lines: list[str]) -> None:
     """The variants are shown, and on a cluster what they may cost; nothing is written."""
     from tuner.reporting.tables import variant_table
 
-    say(*lines, variant_table(job.entries, job.dataset))
+    say(*lines, variant_table(design.entries, design.dataset))
     if options.address is not None:
         from tuner.stages.forecast import forecast
 
         retrain, patience_s = not options.no_retrain, options.spot_patience
-        say(*forecast(job, resources_of(options), options.address, promoted=retrain, patience_s=patience_s))
+        say(*forecast(design, resources_of(options), options.address, promoted=retrain, patience_s=patience_s))
 
 
 def carry_out(
-    job: Job,
+    design: Design,
     options: argparse.Namespace,
     manifest: dict[str, Any] | None,
     budget: Budget,
@@ -95,15 +95,15 @@ def carry_out(
     from tuner.results.files import BUNDLE, BUNDLE_FILES, MEASURED, VERDICT
     from tuner.stages.conclude import conclude, tell, verdict_of
 
-    folder, retrain = job.experiment.folder, not options.no_retrain
+    folder, retrain = design.experiment.folder, not options.no_retrain
     if options.retry_failed:
         from tuner.stages.search import begin_again
 
-        say(begin_again(job.experiment))
+        say(begin_again(design.experiment))
     needed = [MEASURED, VERDICT, *(f"{BUNDLE}/{name}" for name in BUNDLE_FILES if retrain)]
     if manifest is None and all(folder.exists(name) for name in needed):
         say("this experiment is finished: nothing is left to do")
-        tell(job.experiment, verdict_of(job.experiment, job.policy))
+        tell(design.experiment, verdict_of(design.experiment, design.policy))
         return
     from tuner.raytune.workers import on_worker, on_workers
     from tuner.stages.crew import crew_for
@@ -112,7 +112,7 @@ def carry_out(
     from tuner.stages.search import search
 
     crew = crew_for(
-        job.dataset,
+        design.dataset,
         resources_of(options),
         options.address,
         folder,
@@ -122,19 +122,19 @@ def carry_out(
     patience, watchers = options.spot_patience, (spending.watch,) if spending else ()
     cluster = nullcontext() if options.address is None else looked_after(crew, folder, patience, *watchers)
     with interrupts.in_order("" if options.resume else "--resume"), log_kept(crew, folder), kept(spending), cluster:
-        search(job, crew, manifest, budget)
+        search(design, crew, manifest, budget)
         interrupts.heed()
-        changed = changes(job.dataset)
+        changed = changes(design.dataset)
         say(*changed)
-        finals(job, crew.run, budget, say, promoted=retrain)
+        finals(design, crew.run, budget, say, promoted=retrain)
         interrupts.heed()
-        folder.write(MEASURED, "the search and the finals have ended, or their time was up\n")
-        say(*(line for line in changes(job.dataset) if line not in changed))
+        folder.write(MEASURED, "the search and the finals have ended\n")
+        say(*(line for line in changes(design.dataset) if line not in changed))
         conclude(
-            job.experiment,
-            job.dataset,
-            job.policy,
-            seed=job.seed,
+            design.experiment,
+            design.dataset,
+            design.policy,
+            seed=design.seed,
             promoted=retrain,
             do=on_worker,
             each=on_workers,

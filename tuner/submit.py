@@ -16,10 +16,10 @@ from tuner.cluster.options import add_cluster, spelt
 from tuner.command import add_experiment, execute, make_parser, say
 from tuner.errors import InputError
 from tuner.stages.options import add_run
-from tuner.stages.request import announced, checked_job, make_manifest
+from tuner.stages.request import announced, checked_design, make_manifest
 
 if TYPE_CHECKING:
-    from tuner.stages.job import Job
+    from tuner.stages.design import Design
 
 
 def main(arguments: list[str]) -> None:
@@ -36,9 +36,9 @@ def main(arguments: list[str]) -> None:
             "--storage must be a place that the cluster reaches, such as s3://bucket/path, or a folder that this "
             f"machine shares with it, but got {options.storage}"
         )
-    job = checked_job(options)
-    announced(options, make_manifest(options, ["tuner", "run", *asked], job), job)
-    submit(options, job, arguments, asked)
+    design = checked_design(options)
+    announced(options, make_manifest(options, ["tuner", "run", *asked], design), design)
+    submit(options, design, arguments, asked)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -61,12 +61,12 @@ def add_own(made: argparse.ArgumentParser) -> None:
     made.add_argument("--detach", action="store_true", help="do not wait for the job's output")
 
 
-def submit(options: argparse.Namespace, job: "Job", arguments: list[str], asked: list[str]) -> None:
+def submit(options: argparse.Namespace, design: "Design", arguments: list[str], asked: list[str]) -> None:
     """The job runs on the cluster, and what it needs is there.
 
     Args:
         options: The command's.
-        job: What it is about, checked.
+        design: What it is about, checked.
         arguments: The same as they were typed.
         asked: The options that are the run's.
 
@@ -83,9 +83,9 @@ def submit(options: argparse.Namespace, job: "Job", arguments: list[str], asked:
 
     experiment = f"{options.group}/{options.name}"
     with connected(options.cluster, options.address) as cluster, TemporaryDirectory() as place:
-        data, size = sent(job.dataset, Folder.at(options.storage))
+        data, size = sent(design.dataset, Folder.at(options.storage))
         say(f"data: {data}" + (f", {size / 1e6:.1f} MB sent" if size else ""))
-        functions = {grid.function for grid in job.space if "." in grid.function}
+        functions = {grid.function for grid in design.space if "." in grid.function}
         shipment = packed(Path(place), options.config, options.mutations, functions)
         places = {"config": shipment.config, "mutations": shipment.mutations, "data": data, "storage": options.storage}
         told = [part for name, value in places.items() for part in (f"--{name}", value)]
@@ -98,7 +98,7 @@ def submit(options: argparse.Namespace, job: "Job", arguments: list[str], asked:
         if options.detach:
             return
         ended = cluster.follow(begun)
-    resume = ["--resume"] if job.experiment.folder.exists(MANIFEST) and not options.resume else []
+    resume = ["--resume"] if design.experiment.folder.exists(MANIFEST) and not options.resume else []
     again = shlex.join(["tuner", "submit", *arguments, *resume])
     check_end(ended, again)
 

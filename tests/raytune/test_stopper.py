@@ -108,7 +108,7 @@ def test_all_end_once_the_time_has_passed_and_not_before(clock: Clock) -> None:
 
 def test_that_time_is_up_is_told_once_and_before_anybody_ends(clock: Clock) -> None:
     told: list[str] = []
-    stop = StopEarly(Limits(seconds=60), lambda: told.append("time was up"))
+    stop = StopEarly(Limits(seconds=60), told.append)
     assert not stop.stop_all()
     assert told == []
     clock.now += 61
@@ -131,11 +131,11 @@ def test_the_time_counts_from_where_the_limits_began(clock: Clock) -> None:
 
 def test_all_trials_end_once_it_is_over(clock: Clock) -> None:
     over, calls = [False], list[str]()
-    stop = StopEarly(Limits(over=lambda: over[0]), lambda: calls.append("up"))
+    stop = StopEarly(Limits(money_spent=lambda: over[0]), calls.append)
     clock.now += 1e6
     assert not stop.stop_all()
     over[0] = True
     assert stop.stop_all()
     over[0] = False  # a node has gone, but trials have been told
     assert stop.stop_all()
-    assert calls == ["up"]
+    assert calls == ["the money was spent"]

@@ -26,7 +26,6 @@ from tuner.raytune.launch import run_trials
 from tuner.raytune.resources import Resources, check_resources
 from tuner.raytune.stopper import Limits, StopEarly
 from tuner.raytune.trials import Conditions, Trials
-from tuner.raytune.workers import on_worker, on_workers
 from tuner.results.ending_marks import EndingMarks
 from tuner.results.entry import Entry
 from tuner.results.experiment import Experiment
@@ -165,40 +164,6 @@ def test_a_trial_that_asks_for_nothing_is_refused() -> None:
 
 def test_without_a_gpu_a_trial_asks_for_none() -> None:
     assert check_resources(Resources()).gpus_per_trial == 0
-
-
-def double(number: int) -> int:
-    return 2 * number
-
-
-def fail() -> None:
-    raise TunerError("it did not work")
-
-
-def divide(number: int) -> float:
-    return number / 0
-
-
-def test_a_function_runs_on_a_worker_and_its_errors_come_back() -> None:
-    with pytest.raises(TunerError, match="a worker failed: ZeroDivisionError: division by zero"):
-        on_worker(divide, 1)
-    assert on_worker(double, 21) == 42
-    with pytest.raises(TunerError, match="it did not work"):
-        on_worker(fail)
-
-
-def power(base: int, exponent: int, *, threads: int, gpu: float) -> tuple[int, int, float]:
-    if exponent < 0:
-        raise TunerError("it cannot be negative")
-    return base**exponent, threads, gpu
-
-
-def test_calls_are_shared_out_and_come_back_in_order() -> None:
-    calls = [(2, number) for number in range(5)]
-    assert on_workers(power, calls) == [(2**number, 1, 0) for number in range(5)]
-    assert on_workers(power, calls[:2], Resources(2, 0)) == [(1, 2, 0), (2, 2, 0)]
-    with pytest.raises(TunerError, match="it cannot be negative"):
-        on_workers(power, [*calls, (2, -1)])
 
 
 class Impatient(Recorder):

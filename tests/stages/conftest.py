@@ -1,4 +1,4 @@
-"""A job whose trials are not trained: how far off each variant's predictions are is given."""
+"""A design whose trials are not trained: how far off each variant's predictions are is given."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ from tuner.results.policy import Policy
 from tuner.results.record import TrialRecord
 from tuner.seeding import seed_of
 from tuner.settings import replaced
-from tuner.stages.job import Job
+from tuner.stages.design import Design
 
 SEED = 5
 
@@ -127,7 +127,7 @@ def trials(dataset: Dataset, tmp_path: Path) -> FakeCrew:
 
 
 @pytest.fixture
-def job(config: Config, dataset: Dataset, tmp_path: Path, trials: FakeCrew) -> Job:
+def design(config: Config, dataset: Dataset, tmp_path: Path, trials: FakeCrew) -> Design:
     """Not begun; the variants are of one config with other learning rates."""
     experiment = Experiment.at(str(tmp_path / "results"), "group", "name")
     entries = tuple(
@@ -138,33 +138,33 @@ def job(config: Config, dataset: Dataset, tmp_path: Path, trials: FakeCrew) -> J
         )
         for number, name in enumerate(trials.levels)
     )
-    return Job(config, Expansion((), (), ()), entries, dataset, experiment, SEED, Policy(finalists=4, seeds=2))
+    return Design(config, Expansion((), (), ()), entries, dataset, experiment, SEED, Policy(finalists=4, seeds=2))
 
 
 @pytest.fixture
-def manifest(job: Job) -> dict[str, object]:
+def manifest(design: Design) -> dict[str, object]:
     """What the commands need of it."""
     return {
         "command": "tuner run",
-        "options": {**vars(job.policy), "max_concurrent": None},
+        "options": {**vars(design.policy), "max_concurrent": None},
         "seed": 0,
         "data": "nowhere",
-        "fingerprint": job.dataset.fingerprint,
-        "variants": {entry.name: list(entry.mutations) for entry in job.entries},
+        "fingerprint": design.dataset.fingerprint,
+        "variants": {entry.name: list(entry.mutations) for entry in design.entries},
         "versions": {"tuner": "0"},
     }
 
 
 @pytest.fixture
-def searched(job: Job, manifest: dict[str, object], trials: FakeCrew) -> Job:
+def searched(design: Design, manifest: dict[str, object], trials: FakeCrew) -> Design:
     """The search has ended."""
-    job.experiment.begin(manifest, job.entries, origin_of(job.dataset, job.seed))
-    write_responses(job.experiment.folder, job.dataset)
-    seeds = {entry.name: seed_of(job.seed, entry.name) for entry in job.entries}
-    trials.run(Trials(job.experiment, job.entries, seeds), ())
+    design.experiment.begin(manifest, design.entries, origin_of(design.dataset, design.seed))
+    write_responses(design.experiment.folder, design.dataset)
+    seeds = {entry.name: seed_of(design.seed, entry.name) for entry in design.entries}
+    trials.run(Trials(design.experiment, design.entries, seeds), ())
     trials.calls.clear()
     trials.trained.clear()
-    return job
+    return design
 
 
 @pytest.fixture

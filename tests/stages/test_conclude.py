@@ -14,8 +14,8 @@ from tuner.results.facts import facts
 from tuner.results.files import BUNDLE, BUNDLE_FILES
 from tuner.stages.budget import Budget
 from tuner.stages.conclude import conclude, here, measure_baselines, tell, verdict_of
+from tuner.stages.design import Design
 from tuner.stages.finals import finals
-from tuner.stages.job import Job
 from tuner.stages.search import search
 
 NAMES = ["mean predictor", "ridge", "extra trees"]
@@ -39,14 +39,14 @@ class Errands:
         return [name for name, _, _ in self.asked]
 
 
-def measure(job: Job) -> int:
+def measure(design: Design) -> int:
     """How often the baselines were measured."""
     errands = Errands()
-    measure_baselines(job.experiment, job.dataset, job.policy, errands)
+    measure_baselines(design.experiment, design.dataset, design.policy, errands)
     return len(errands.names)
 
 
-def test_baselines_are_measured_once_for_the_same_folds_and_again_for_others(searched: Job, trials: Any) -> None:
+def test_baselines_are_measured_once_for_the_same_folds_and_again_for_others(searched: Design, trials: Any) -> None:
     assert measure(searched) == 1
     evidence = read_evidence(searched.experiment)
     np.testing.assert_array_equal(evidence.baseline_folds, evidence.search["base"].folds)
@@ -58,7 +58,7 @@ def test_baselines_are_measured_once_for_the_same_folds_and_again_for_others(sea
     assert measure(searched) == 0
 
 
-def test_baselines_predict_images_by_others_alone(searched: Job) -> None:
+def test_baselines_predict_images_by_others_alone(searched: Design) -> None:
     measure_baselines(searched.experiment, searched.dataset, searched.policy, here)
     evidence = read_evidence(searched.experiment)
     assert list(evidence.baselines) == NAMES
@@ -69,14 +69,14 @@ def test_baselines_predict_images_by_others_alone(searched: Job) -> None:
     np.testing.assert_allclose(mean[0, fold], np.broadcast_to(expected, mean[0, fold].shape), rtol=1e-6)
 
 
-def test_baselines_of_a_race_that_was_cut_short_have_the_rounds_that_count(searched: Job, trials: Any) -> None:
+def test_baselines_of_a_race_that_was_cut_short_have_the_rounds_that_count(searched: Design, trials: Any) -> None:
     trials.stopped["round-2"] = {"good"}
     finals(searched, trials.run, Budget(None), lambda line: None)
     measure(searched)
     assert read_evidence(searched.experiment).baseline_folds.shape[0] == 1
 
 
-def test_a_verdict_is_written_and_said(searched: Job, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_verdict_is_written_and_said(searched: Design, capsys: pytest.CaptureFixture[str]) -> None:
     tell(searched.experiment, verdict_of(searched.experiment, searched.policy))
     folder = searched.experiment.folder
     rows = list(csv.DictReader(folder.read("leaderboard.csv").splitlines()))
@@ -90,7 +90,7 @@ def test_a_verdict_is_written_and_said(searched: Job, capsys: pytest.CaptureFixt
     assert not any(line.startswith("bundle: ") for line in said)
 
 
-def test_a_conclusion_without_a_bundle_trains_nothing(searched: Job, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_conclusion_without_a_bundle_trains_nothing(searched: Design, capsys: pytest.CaptureFixture[str]) -> None:
     errands = Errands()
     conclude(searched.experiment, searched.dataset, searched.policy, seed=1, promoted=False, do=errands, each=in_turn)
     assert errands.names == ["_baselines"]
@@ -99,7 +99,7 @@ def test_a_conclusion_without_a_bundle_trains_nothing(searched: Job, capsys: pyt
     assert list(told["baselines"]) == NAMES
 
 
-def test_the_promotion_has_a_seed_of_its_own(searched: Job) -> None:
+def test_the_promotion_has_a_seed_of_its_own(searched: Design) -> None:
     seeds = set()
 
     def each(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -116,7 +116,7 @@ def test_the_promotion_has_a_seed_of_its_own(searched: Job) -> None:
     assert len(seeds | {1, 2}) == 4
 
 
-def test_a_bundle_is_announced_and_told_of(searched: Job, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bundle_is_announced_and_told_of(searched: Design, capsys: pytest.CaptureFixture[str]) -> None:
     folder, verdict = searched.experiment.folder, verdict_of(searched.experiment, searched.policy)
     for name in BUNDLE_FILES:
         folder.write(f"{BUNDLE}/{name}", json.dumps(facts(verdict)))
@@ -129,7 +129,7 @@ def test_a_bundle_is_announced_and_told_of(searched: Job, capsys: pytest.Capture
     assert "best/ holds another" not in folder.read("report.html")
 
 
-def test_a_bundle_of_another_verdict_is_called_that(searched: Job, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bundle_of_another_verdict_is_called_that(searched: Design, capsys: pytest.CaptureFixture[str]) -> None:
     folder, verdict = searched.experiment.folder, verdict_of(searched.experiment, searched.policy)
     for name in BUNDLE_FILES:
         folder.write(f"{BUNDLE}/{name}", json.dumps(facts(verdict)))
@@ -139,7 +139,7 @@ def test_a_bundle_of_another_verdict_is_called_that(searched: Job, capsys: pytes
     assert "best/ holds another bundle" in folder.read("report.html")
 
 
-def test_a_promotion_that_fails_leaves_the_verdict_and_says_that_there_is_no_bundle(searched: Job) -> None:
+def test_a_promotion_that_fails_leaves_the_verdict_and_says_that_there_is_no_bundle(searched: Design) -> None:
     class Broken(Errands):
         def __call__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             found = super().__call__(function, *args, **kwargs)
@@ -156,20 +156,20 @@ def test_a_promotion_that_fails_leaves_the_verdict_and_says_that_there_is_no_bun
 
 
 def test_no_trial_with_a_number_is_a_failure_that_says_where_the_reasons_are(
-    job: Job, manifest: dict[str, Any], trials: Any, root_log: None
+    design: Design, manifest: dict[str, Any], trials: Any, root_log: None
 ) -> None:
     trials.failing = {"name": set(trials.levels)}
-    search(job, trials, manifest, Budget(None))
-    finals(job, trials.run, Budget(None), lambda line: None)
-    place = job.experiment.folder.uri
+    search(design, trials, manifest, Budget(None))
+    finals(design, trials.run, Budget(None), lambda line: None)
+    place = design.experiment.folder.uri
     problem = f"no trial ended with a finite RMSE.*: 4 failed; more is in {place}/run.log"
     with pytest.raises(TunerError, match=problem) as raised:
-        conclude(job.experiment, job.dataset, job.policy, seed=1, promoted=True, do=here, each=in_turn)
+        conclude(design.experiment, design.dataset, design.policy, seed=1, promoted=True, do=here, each=in_turn)
     assert raised.value.exit_code == 1
-    assert not job.experiment.folder.exists("verdict.json")
+    assert not design.experiment.folder.exists("verdict.json")
 
 
-def test_another_rule_is_another_verdict_of_the_same_numbers(searched: Job) -> None:
+def test_another_rule_is_another_verdict_of_the_same_numbers(searched: Design) -> None:
     best, significant = (
         verdict_of(searched.experiment, replace(searched.policy, rule=rule)) for rule in ("best", "significant")
     )
@@ -178,7 +178,7 @@ def test_another_rule_is_another_verdict_of_the_same_numbers(searched: Job) -> N
     assert {row.name: row.rmse for row in best.standings} == {row.name: row.rmse for row in significant.standings}
 
 
-def test_a_control_that_diverged_in_the_search_but_won_the_finals_is_the_winner(searched: Job, trials: Any) -> None:
+def test_a_control_that_diverged_in_the_search_but_won_the_finals_is_the_winner(searched: Design, trials: Any) -> None:
     rows = [json.loads(line) for line in searched.experiment.folder.read("base/result.json").splitlines()]
     rows[-1] |= {"ending": "diverged", "rmse": float("nan")}
     searched.experiment.folder.write("base/result.json", "".join(f"{json.dumps(row)}\n" for row in rows))

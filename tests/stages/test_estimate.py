@@ -3,10 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.results.spent import Machine
-from tuner.stages.estimate import START_S, Estimate, Group, estimated, makespan
+from tuner.stages.estimate import START_S, Estimate, NodePool, estimated, makespan
 
 HEAD, SPOT, STRANGE = Machine("m7i.large on-demand", 0.1), Machine("g5.xlarge spot", 0.45), Machine("p9 spot", None)
-CLUSTER = [Group(HEAD, 1, 0, always=True), Group(SPOT, 8, 2)]
+CLUSTER = [NodePool(HEAD, 1, 0, always=True), NodePool(SPOT, 8, 2)]
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,16 @@ def test_no_more_run_at_a_time_than_the_user_allows() -> None:
 
 
 def test_a_head_that_holds_trials_needs_no_start() -> None:
-    assert estimated([[10.0] * 2], [Group(HEAD, 1, 2, always=True), Group(SPOT, 8, 2)]) == Estimate(10, ((HEAD, 1),))
+    assert estimated([[10.0] * 2], [NodePool(HEAD, 1, 2, always=True), NodePool(SPOT, 8, 2)]) == Estimate(
+        10, ((HEAD, 1),)
+    )
 
 
 def test_without_room_for_a_trial_there_is_no_estimate() -> None:
-    assert estimated([[1.0]], [Group(HEAD, 1, 0, always=True), Group(SPOT, 0, 2)]) is None
+    assert estimated([[1.0]], [NodePool(HEAD, 1, 0, always=True), NodePool(SPOT, 0, 2)]) is None
 
 
 def test_a_price_that_is_not_known_leaves_the_time_alone() -> None:
-    found = estimated([[10.0]], [Group(STRANGE, 1, 1)])
+    found = estimated([[10.0]], [NodePool(STRANGE, 1, 1)])
     assert found is not None
     assert (found.seconds, found.dollars) == (START_S + 10, None)

@@ -17,27 +17,27 @@ from tuner.settings import replaced
 from tuner.stages import budget
 from tuner.stages.budget import EXPORT_S, Budget, Purse
 from tuner.stages.conclude import verdict_of
+from tuner.stages.design import Design
 from tuner.stages.finals import finals, promotion_seconds
-from tuner.stages.job import Job
 from tuner.stages.meter import Meter
 
 
-def run_finals(job: Job, trials: Any, budget: Budget | None = None) -> list[str]:
+def run_finals(design: Design, trials: Any, budget: Budget | None = None) -> list[str]:
     """What is said."""
     lines: list[str] = []
-    finals(job, trials.run, budget or Budget(None), lines.append)
+    finals(design, trials.run, budget or Budget(None), lines.append)
     return lines
 
 
-def with_policy(job: Job, **changes: Any) -> Job:
-    return replace(job, policy=replace(job.policy, **changes))
+def with_policy(design: Design, **changes: Any) -> Design:
+    return replace(design, policy=replace(design.policy, **changes))
 
 
-def verdict(job: Job) -> str:
-    return json.dumps(facts(verdict_of(job.experiment, job.policy)))
+def verdict(design: Design) -> str:
+    return json.dumps(facts(verdict_of(design.experiment, design.policy)))
 
 
-def test_all_finalists_have_the_same_splits_and_seeds_which_the_search_never_saw(searched: Job, trials: Any) -> None:
+def test_all_finalists_have_the_same_splits_and_seeds_which_the_search_never_saw(searched: Design, trials: Any) -> None:
     run_finals(searched, trials)
     seeds = set()
     for call in trials.calls:
@@ -51,7 +51,7 @@ def test_all_finalists_have_the_same_splits_and_seeds_which_the_search_never_saw
     assert len({call.entries[0].config.data.random_seed for call in trials.calls}) == 2
 
 
-def test_a_finalist_trains_as_its_variant_does(searched: Job, trials: Any) -> None:
+def test_a_finalist_trains_as_its_variant_does(searched: Design, trials: Any) -> None:
     run_finals(searched, trials)
     for entry in trials.calls[0].entries:
         before = next(one for one in searched.entries if one.name == entry.name)
@@ -60,7 +60,7 @@ def test_a_finalist_trains_as_its_variant_does(searched: Job, trials: Any) -> No
         assert entry.config.model == before.config.model
 
 
-def test_a_round_is_one_more_repeat_for_all_who_run_in_it(searched: Job, trials: Any) -> None:
+def test_a_round_is_one_more_repeat_for_all_who_run_in_it(searched: Design, trials: Any) -> None:
     lines = run_finals(searched, trials)
     assert [call.place for call in trials.calls] == ["round-1", "round-2"]
     evidence = read_evidence(searched.experiment)
@@ -73,7 +73,7 @@ def test_a_round_is_one_more_repeat_for_all_who_run_in_it(searched: Job, trials:
     assert lines[1] == "finals, round 2 of at most 2: base, good, fine"
 
 
-def test_who_is_clearly_worse_leaves_and_trains_no_more(searched: Job, trials: Any) -> None:
+def test_who_is_clearly_worse_leaves_and_trains_no_more(searched: Design, trials: Any) -> None:
     run_finals(searched, trials)
     assert set(trials.calls[1].names) == {"base", "good", "fine"}
     assert [variant for place, variant in trials.trained if variant == "bad"] == ["bad"]
@@ -81,13 +81,13 @@ def test_who_is_clearly_worse_leaves_and_trains_no_more(searched: Job, trials: A
     assert (row.status, row.repeats) == ("dropped", 1)
 
 
-def test_the_control_is_there_even_if_it_is_the_worst_and_was_dropped(searched: Job, trials: Any) -> None:
+def test_the_control_is_there_even_if_it_is_the_worst_and_was_dropped(searched: Design, trials: Any) -> None:
     trials.levels["base"] = 2.5
     run_finals(with_policy(searched, finalists=3), trials)
     assert [set(call.names) for call in trials.calls] == [{"base", "good", "fine"}] * 2
 
 
-def test_a_race_with_one_left_stops_early(searched: Job, trials: Any) -> None:
+def test_a_race_with_one_left_stops_early(searched: Design, trials: Any) -> None:
     trials.levels.update(base=2.0, fine=2.0)
     lines = run_finals(searched, trials)
     assert len(trials.calls) == len(lines) == 1
@@ -95,14 +95,14 @@ def test_a_race_with_one_left_stops_early(searched: Job, trials: Any) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_without_finalists_the_search_alone_decides(searched: Job, trials: Any, count: int) -> None:
-    job = with_policy(searched, finalists=count)
-    assert run_finals(job, trials) == []
+def test_without_finalists_the_search_alone_decides(searched: Design, trials: Any, count: int) -> None:
+    design = with_policy(searched, finalists=count)
+    assert run_finals(design, trials) == []
     assert trials.calls == []
-    assert verdict_of(job.experiment, job.policy).stage == "search"
+    assert verdict_of(design.experiment, design.policy).stage == "search"
 
 
-def test_finalists_are_the_best_of_the_search_and_the_control(searched: Job, trials: Any) -> None:
+def test_finalists_are_the_best_of_the_search_and_the_control(searched: Design, trials: Any) -> None:
     run_finals(with_policy(searched, finalists=2), trials)
     assert trials.calls[0].names == ("base", "good")
 
@@ -119,7 +119,7 @@ class Clock:
 
 @pytest.mark.parametrize(("spare", "rounds"), [(69.0, 1), (71.0, 2)])
 def test_a_round_for_which_no_time_is_left_is_not_begun_and_the_verdict_stands(
-    searched: Job, trials: Any, monkeypatch: pytest.MonkeyPatch, spare: float, rounds: int
+    searched: Design, trials: Any, monkeypatch: pytest.MonkeyPatch, spare: float, rounds: int
 ) -> None:
     clock = Clock(trials, 10.0)
     monkeypatch.setattr(budget, "time", clock)
@@ -134,7 +134,9 @@ def test_a_round_for_which_no_time_is_left_is_not_begun_and_the_verdict_stands(
     assert (found.stage, found.protocol) == ("finals", f"{rounds} repeat{'s' * (rounds > 1)} of 5 folds")
 
 
-def test_a_round_that_time_ended_is_not_begun_again_and_the_round_before_it_counts(searched: Job, trials: Any) -> None:
+def test_a_round_that_time_ended_is_not_begun_again_and_the_round_before_it_counts(
+    searched: Design, trials: Any
+) -> None:
     trials.stopped["round-2"] = {"good", "fine"}
     run_finals(searched, trials)
     once = verdict(searched)
@@ -147,7 +149,7 @@ def test_a_round_that_time_ended_is_not_begun_again_and_the_round_before_it_coun
 
 @pytest.mark.parametrize("stopped", [{"base", "good", "fine", "bad"}, {"good", "fine"}, {"bad"}])
 def test_finals_whose_first_round_time_ended_leave_the_choice_to_the_search(
-    searched: Job, trials: Any, stopped: set[str]
+    searched: Design, trials: Any, stopped: set[str]
 ) -> None:
     trials.stopped["round-1"] = stopped
     lines = run_finals(searched, trials)
@@ -159,7 +161,7 @@ def test_finals_whose_first_round_time_ended_leave_the_choice_to_the_search(
 
 @pytest.mark.parametrize(("spare", "rounds"), [(-0.01, 0), (0.29, 1), (0.31, 2)])
 def test_a_round_for_which_no_money_is_left_is_not_begun(
-    searched: Job, trials: Any, monkeypatch: pytest.MonkeyPatch, spare: float, rounds: int
+    searched: Design, trials: Any, monkeypatch: pytest.MonkeyPatch, spare: float, rounds: int
 ) -> None:
     monkeypatch.setattr("tuner.stages.finals.time", Clock(trials, 10.0))
     monkeypatch.setattr("tuner.stages.meter.time", Clock(trials, 0.0))
@@ -170,16 +172,16 @@ def test_a_round_for_which_no_money_is_left_is_not_begun(
     assert len(trials.calls) == rounds
     assert ("no money is left for round 2 of the finals" in lines) == (rounds == 1)
     if rounds:
-        assert not trials.calls[0].limits.over()
+        assert not trials.calls[0].limits.money_spent()
         assert trials.calls[0].limits.seconds is None
 
 
-def test_without_a_promotion_no_time_is_kept_for_it(searched: Job, trials: Any) -> None:
+def test_without_a_promotion_no_time_is_kept_for_it(searched: Design, trials: Any) -> None:
     finals(searched, trials.run, Budget(1000.0), lambda line: None, promoted=False)
     assert trials.calls[0].limits.seconds == pytest.approx(1000.0, abs=5)
 
 
-def test_more_networks_reserve_more_time(searched: Job) -> None:
+def test_more_networks_reserve_more_time(searched: Design) -> None:
     evidence = read_evidence(searched.experiment)
     few, many = (
         promotion_seconds(replace(searched.policy, ensemble="winner", seeds=seeds), evidence, 4) for seeds in (2, 20)
@@ -191,7 +193,7 @@ def test_more_networks_reserve_more_time(searched: Job) -> None:
 
 # Of 4 trials in the first round and 3 in the second.
 @pytest.mark.parametrize("trained", [0, 2, 4, 6])
-def test_finals_that_were_interrupted_go_on_to_the_same_verdict(searched: Job, trials: Any, trained: int) -> None:
+def test_finals_that_were_interrupted_go_on_to_the_same_verdict(searched: Design, trials: Any, trained: int) -> None:
     uninterrupted = replace(searched, experiment=copied(searched.experiment, "other"))
     run_finals(uninterrupted, trials)
     order = trials.trained.copy()
@@ -209,7 +211,7 @@ def test_finals_that_were_interrupted_go_on_to_the_same_verdict(searched: Job, t
     assert (len(trials.calls), trials.trained) == (asked, order)
 
 
-def test_an_interrupted_round_keeps_its_seeds_and_configs(searched: Job, trials: Any) -> None:
+def test_an_interrupted_round_keeps_its_seeds_and_configs(searched: Design, trials: Any) -> None:
     trials.patience = 6
     with pytest.raises(Interrupted):
         run_finals(searched, trials)
@@ -218,14 +220,14 @@ def test_an_interrupted_round_keeps_its_seeds_and_configs(searched: Job, trials:
     assert trials.calls[-1] == trials.calls[-2]
 
 
-def test_finalists_whose_trials_fail_leave_and_the_others_go_on(searched: Job, trials: Any) -> None:
+def test_finalists_whose_trials_fail_leave_and_the_others_go_on(searched: Design, trials: Any) -> None:
     trials.failing = {"round-1": {"fine"}}
     run_finals(searched, trials)
     assert set(trials.calls[1].names) == {"base", "good"}
     assert verdict_of(searched.experiment, searched.policy).winner.name in ("base", "good")
 
 
-def test_a_finalist_that_fails_in_a_later_round_leaves_with_what_it_had(searched: Job, trials: Any) -> None:
+def test_a_finalist_that_fails_in_a_later_round_leaves_with_what_it_had(searched: Design, trials: Any) -> None:
     trials.failing = {"round-2": {"good"}}
     run_finals(searched, trials)
     found = verdict_of(searched.experiment, searched.policy)
@@ -235,7 +237,7 @@ def test_a_finalist_that_fails_in_a_later_round_leaves_with_what_it_had(searched
     assert found.protocol == "2 repeats of 5 folds"
 
 
-def test_a_control_that_failed_in_the_search_is_tried_again(searched: Job, trials: Any) -> None:
+def test_a_control_that_failed_in_the_search_is_tried_again(searched: Design, trials: Any) -> None:
     folder = searched.experiment.folder.local
     assert folder is not None
     (folder / "base" / "result.json").unlink()
@@ -247,7 +249,7 @@ def test_a_control_that_failed_in_the_search_is_tried_again(searched: Job, trial
     assert control.config.training.max_steps == 8
 
 
-def test_all_finalists_failing_leaves_the_choice_to_the_search(searched: Job, trials: Any) -> None:
+def test_all_finalists_failing_leaves_the_choice_to_the_search(searched: Design, trials: Any) -> None:
     trials.failing = {"round-1": {"base", "good", "fine", "bad"}}
     run_finals(searched, trials)
     assert len(trials.calls) == 1
@@ -263,11 +265,11 @@ def copied(experiment: Experiment, name: str) -> Experiment:
     return Experiment.at(str(folder.parents[1]), "group", name)
 
 
-def record_of(job: Job, name: str) -> TrialRecord:
-    return next(record for record in job.experiment.records() if record.variant == name)
+def record_of(design: Design, name: str) -> TrialRecord:
+    return next(record for record in design.experiment.records() if record.variant == name)
 
 
-def test_the_longest_trials_of_a_round_begin_first_after_the_control(searched: Job, trials: Any) -> None:
+def test_the_longest_trials_of_a_round_begin_first_after_the_control(searched: Design, trials: Any) -> None:
     wide = replaced(searched.entries[3].config.model.conv_layers[0], {"num_filters": 40})
     model = replaced(searched.entries[3].config.model, {"conv_layers": (wide,)})
     entry = replace(searched.entries[3], config=replaced(searched.entries[3].config, {"model": model}))
@@ -277,7 +279,7 @@ def test_the_longest_trials_of_a_round_begin_first_after_the_control(searched: J
     assert trials.calls[0].names[:2] == ("base", "bad")
 
 
-def test_a_round_that_was_out_of_time_and_goes_on_has_time_again(searched: Job, trials: Any) -> None:
-    searched.experiment.finals(1).mark_time_up()  # and a crash came before any trial had ended
+def test_a_round_that_was_out_of_time_and_goes_on_has_time_again(searched: Design, trials: Any) -> None:
+    searched.experiment.finals(1).mark_time_up("time was up")  # and a crash came before any trial had ended
     run_finals(searched, trials)
     assert not searched.experiment.finals(1).time_was_up

@@ -17,14 +17,14 @@ from tuner.results.experiment import Experiment
 from tuner.results.files import MEASURED
 from tuner.stages.budget import Budget
 from tuner.stages.conclude import tell, verdict_of
+from tuner.stages.design import Design
 from tuner.stages.finals import finals
-from tuner.stages.job import Job
 
 WRITTEN = ("report.html", "verdict.json", "leaderboard.csv")
 
 
 @pytest.fixture
-def finished(searched: Job, trials: Any, capsys: pytest.CaptureFixture[str]) -> Job:
+def finished(searched: Design, trials: Any, capsys: pytest.CaptureFixture[str]) -> Design:
     """All but the promotion is done."""
     finals(searched, trials.run, Budget(None), lambda line: None)
     evidence = read_evidence(searched.experiment)
@@ -35,25 +35,25 @@ def finished(searched: Job, trials: Any, capsys: pytest.CaptureFixture[str]) -> 
     return searched
 
 
-def folder_of(job: Job) -> Path:
-    folder = job.experiment.folder.local
+def folder_of(design: Design) -> Path:
+    folder = design.experiment.folder.local
     assert folder is not None
     return folder
 
 
-def command(job: Job, *arguments: str, name: str = "name") -> int:
-    storage = str(folder_of(job).parents[1])
+def command(design: Design, *arguments: str, name: str = "name") -> int:
+    storage = str(folder_of(design).parents[1])
     return execute("report", report.main, ["-g", "group", "-n", name, "--storage", storage, *arguments])
 
 
-def rewritten(job: Job, *arguments: str) -> dict[str, Any]:
-    assert command(job, *arguments) == 0
-    found: dict[str, Any] = json.loads((folder_of(job) / "verdict.json").read_text())
+def rewritten(design: Design, *arguments: str) -> dict[str, Any]:
+    assert command(design, *arguments) == 0
+    found: dict[str, Any] = json.loads((folder_of(design) / "verdict.json").read_text())
     return found
 
 
 def test_what_was_deleted_is_written_again_from_the_records_alone(
-    finished: Job, capsys: pytest.CaptureFixture[str]
+    finished: Design, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = folder_of(finished)
     before = {name: (folder / name).read_bytes() for name in WRITTEN}
@@ -65,7 +65,7 @@ def test_what_was_deleted_is_written_again_from_the_records_alone(
     assert f"report:      {folder}/report.html" in capsys.readouterr().out.splitlines()
 
 
-def test_another_rule_and_ensemble_are_recorded(finished: Job) -> None:
+def test_another_rule_and_ensemble_are_recorded(finished: Design) -> None:
     found = rewritten(finished, "--rule", "best", "--ensemble", "winner")
     assert found["rule"] == "best"
     assert [member["variant"] for member in found["members"]] == [found["variant"]]
@@ -74,14 +74,14 @@ def test_another_rule_and_ensemble_are_recorded(finished: Job) -> None:
     assert rewritten(finished)["rule"] == "one_se"
 
 
-def test_an_unknown_experiment_is_one_sentence(finished: Job, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_experiment_is_one_sentence(finished: Design, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(finished, name="other") == 2
     place = folder_of(finished).with_name("other")
     assert capsys.readouterr() == ("", f"error: there is no experiment in {place}\n")
     assert not place.exists()
 
 
-def test_an_experiment_whose_search_goes_on_is_reported_as_far_as_it_is(searched: Job) -> None:
+def test_an_experiment_whose_search_goes_on_is_reported_as_far_as_it_is(searched: Design) -> None:
     folder = folder_of(searched)
     rows = (folder / "fine" / "result.json").read_text().splitlines()
     (folder / "fine" / "result.json").write_text(f"{rows[0]}\n")
@@ -92,7 +92,7 @@ def test_an_experiment_whose_search_goes_on_is_reported_as_far_as_it_is(searched
 
 
 def test_an_experiment_that_has_measured_nothing_is_one_sentence(
-    job: Job, manifest: dict[str, Any], trials: Any, capsys: pytest.CaptureFixture[str], searched: Job
+    design: Design, manifest: dict[str, Any], trials: Any, capsys: pytest.CaptureFixture[str], searched: Design
 ) -> None:
     for variant in trials.levels:
         (folder_of(searched) / variant / "result.json").unlink()
@@ -124,7 +124,7 @@ DAMAGES = (garbage, cut, flipped, nothing)
 
 @pytest.mark.parametrize("name", [RESPONSES, BASELINES, "manifest.yaml", "base/origin.json", "good/config.yaml"])
 def test_a_damaged_file_is_one_sentence_that_names_it(
-    searched: Job, capsys: pytest.CaptureFixture[str], name: str
+    searched: Design, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     write_baselines(
         searched.experiment.folder, {"mean predictor": np.ones((1, 30, 4), np.float32)}, np.zeros((1, 30), int)
@@ -138,7 +138,7 @@ def test_a_damaged_file_is_one_sentence_that_names_it(
         assert said.err.startswith(f"error: {file} "), damage
 
 
-def test_variants_whose_last_predictions_are_damaged_have_those_before_them(finished: Job) -> None:
+def test_variants_whose_last_predictions_are_damaged_have_those_before_them(finished: Design) -> None:
     places = ("good", "finals/round-1/fine", "finals/round-2/good", "finals/round-2/base")
     for damage, place in zip(DAMAGES, places, strict=True):
         file = sorted((folder_of(finished) / place).glob(f"checkpoint_*/{FILE}"))[-1]
@@ -148,7 +148,7 @@ def test_variants_whose_last_predictions_are_damaged_have_those_before_them(fini
 
 
 def test_a_variant_whose_predictions_are_all_damaged_is_left_out_and_named(
-    finished: Job, capsys: pytest.CaptureFixture[str]
+    finished: Design, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = sorted(folder_of(finished).glob(f"**/good/checkpoint_*/{FILE}"))
     assert len(files) == 6
@@ -162,7 +162,7 @@ def test_a_variant_whose_predictions_are_all_damaged_is_left_out_and_named(
 
 @pytest.mark.parametrize("place", ["good", "finals/round-1/fine", "finals/round-2/base"])
 def test_once_all_has_ended_damaged_predictions_are_an_error_and_the_verdict_stays(
-    finished: Job, capsys: pytest.CaptureFixture[str], place: str
+    finished: Design, capsys: pytest.CaptureFixture[str], place: str
 ) -> None:
     folder = folder_of(finished)
     finished.experiment.folder.write(MEASURED, "")
@@ -179,7 +179,7 @@ def test_once_all_has_ended_damaged_predictions_are_an_error_and_the_verdict_sta
 
 
 def test_once_all_has_ended_a_final_that_lost_its_measurements_is_an_error(
-    finished: Job, capsys: pytest.CaptureFixture[str]
+    finished: Design, capsys: pytest.CaptureFixture[str]
 ) -> None:
     finished.experiment.folder.write(MEASURED, "")
     (folder_of(finished) / "finals/round-2/base/result.json").write_text("")
@@ -189,7 +189,7 @@ def test_once_all_has_ended_a_final_that_lost_its_measurements_is_an_error(
 
 
 def test_a_report_that_cannot_be_made_leaves_the_files_that_there_are(
-    finished: Job, monkeypatch: pytest.MonkeyPatch
+    finished: Design, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = folder_of(finished)
     before = {name: (folder / name).read_bytes() for name in WRITTEN}
@@ -202,7 +202,7 @@ def test_a_report_that_cannot_be_made_leaves_the_files_that_there_are(
     assert {name: (folder / name).read_bytes() for name in WRITTEN} == before
 
 
-def test_weights_that_are_damaged_change_nothing(finished: Job) -> None:
+def test_weights_that_are_damaged_change_nothing(finished: Design) -> None:
     before = rewritten(finished)
     for folder in folder_of(finished).glob("**/checkpoint_*"):
         (folder / "checkpoint.pt").write_bytes(b"garbage")

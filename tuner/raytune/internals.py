@@ -1,4 +1,7 @@
-"""What is used of Ray Tune that Ray does not promise to keep: all of it is named here, and a test looks for it."""
+"""What is used of Ray that Ray does not promise to keep: all of it is named here, and a test looks for it.
+
+But for what `tuner.cluster.spot_notice` uses, a program of its own, which a test runs.
+"""
 
 import math
 from collections.abc import Callable, Iterable

@@ -166,7 +166,7 @@ class _Launch:
             for listener in listeners:
                 listener.ended(name, before.get(name, ""))
             if not before.get(name):
-                experiment.mark_stopped(name, "time was up" if time_up else "the search ended it")
+                experiment.mark_stopped(name, time_up or "the search ended it")
         return frozenset(ended)
 
 

@@ -26,13 +26,13 @@ class Limits:
         seconds: For all trials together; None is without end.
         give_up: Whether a trial ends that will clearly be worse than the control.
         spared: The control, which never does.
-        over: Asked all the time: whether all trials end, as if time was up.
+        money_spent: Asked all the time: whether all trials end as if time was up.
     """
 
     seconds: float | None = None
     give_up: bool = False
     spared: str = ""
-    over: Callable[[], bool] = field(default=never, compare=False)
+    money_spent: Callable[[], bool] = field(default=never, compare=False)
 
 
 UNLIMITED = Limits()
@@ -44,14 +44,15 @@ class StopEarly(Resident, Stopper):
 
     Args:
         limits: See above; time begins with the call.
-        time_up: Called once, before Ray ends all trials, which it does without a word to its callbacks.
+        time_up: Called once, with the reason, before Ray ends all trials, which it does without a word to its
+            callbacks.
         curves: Trial to the RMSE at each step that it was evaluated at before.
     """
 
     def __init__(
         self,
         limits: Limits,
-        time_up: Callable[[], None] = lambda: None,
+        time_up: Callable[[str], None] = lambda reason: None,
         curves: Mapping[str, Mapping[int, float]] | None = None,
     ) -> None:
         super().__init__()
@@ -77,7 +78,7 @@ class StopEarly(Resident, Stopper):
         """Ray's hook: whether all trials end."""
         limits = self.limits
         up = limits.seconds is not None and time.monotonic() - self._start > limits.seconds
-        if not self._is_up and (up or limits.over()):
-            self._time_up()
+        if not self._is_up and (up or limits.money_spent()):
+            self._time_up("time was up" if up else "the money was spent")
             self._is_up = True
         return self._is_up

@@ -82,7 +82,7 @@ class Progress:
 
 def _outcome(trial: _Trial | None, error: str) -> str:
     if error or trial is None:
-        return f"FAILED: {error}" if error else "nothing was measured before time was up"
+        return f"FAILED: {error}" if error else "nothing was measured before its end"
     best = trial.best
     outcome = f"lowest rmse {best.rmse:.4f} ± {best.rmse_se:.4f} at step {best.step:<4} {trial.last.seconds:5.0f} s"
     if trial.last.ending == STOPPED:

@@ -47,11 +47,11 @@ def _variants(found: Expansion, strategy: Strategy) -> str:
     return f"{plural(len(found.variants), 'variant')}, the control `base` among them"
 
 
-def fewer(strategy: Strategy, got: int, time_up: bool = False) -> list[str]:
+def fewer(strategy: Strategy, got: int, time_up: str = "") -> list[str]:
     """Why there are fewer variants beside the control than were asked for, in a sentence; nothing if there are not."""
     if strategy.samples is None or got >= strategy.samples:
         return []
-    reason = "time was up" if time_up else "the mutations file gave no more that are different"
+    reason = time_up or "the mutations file gave no more that are different"
     return [f"{plural(got, 'variant')} beside the control in place of {strategy.samples}: {reason}"]
 
 

@@ -90,7 +90,7 @@ class Experiment:
         for path in failures:
             self.folder.remove(f"{path}/{FAILED_MARK}")
 
-    def mark_stopped(self, variant: str, reason: str = "time was up") -> None:
+    def mark_stopped(self, variant: str, reason: str) -> None:
         """The variant's trial has ended before its last row could tell; it may have measured nothing."""
         self.folder.write(f"{variant}/{STOPPED_MARK}", f"{reason}\n")
 
@@ -102,14 +102,14 @@ class Experiment:
         trial.write(RESULTS, history)
         trial.write(TABLE, table_until(table, history))
 
-    def mark_time_up(self) -> None:
-        """Time was up: all trials end, though a crash may come before Ray or `mark_stopped` has ended them."""
-        self.folder.write(TIME_UP, "time was up\n")
+    def mark_time_up(self, reason: str) -> None:
+        """Time or money was up: all trials end, though a crash may come before Ray or `mark_stopped` has ended them."""
+        self.folder.write(TIME_UP, f"{reason}\n")
 
     @property
-    def time_was_up(self) -> bool:
-        """Whether `mark_time_up` was called."""
-        return self.folder.exists(TIME_UP)
+    def time_was_up(self) -> str:
+        """The reason that `mark_time_up` was given; empty if it was not called."""
+        return self.folder.read(TIME_UP).strip() if self.folder.exists(TIME_UP) else ""
 
     def manifest(self) -> dict[str, Any]:
         """What was run.

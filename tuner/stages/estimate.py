@@ -12,8 +12,8 @@ START_S = 240.0
 
 
 @dataclass(frozen=True)
-class Group:
-    """Nodes of one kind.
+class NodePool:
+    """Nodes of one kind that may be had.
 
     Attributes:
         machine: What each is.
@@ -60,13 +60,13 @@ def makespan(durations: Iterable[float], slots: int) -> float:
 
 
 def estimated(
-    stages: Sequence[Sequence[float]], groups: Sequence[Group], at_a_time: int | None = None, alone_s: float = 0.0
+    stages: Sequence[Sequence[float]], pools: Sequence[NodePool], at_a_time: int | None = None, alone_s: float = 0.0
 ) -> Estimate | None:
     """What the stages take, one after the other.
 
     Args:
         stages: Seconds of each piece of work of a stage, on one slot; they do not depend on each other.
-        groups: Those that are taken first come first.
+        pools: Those that are taken first come first.
         at_a_time: Pieces that may run at a time; None is as many as fit.
         alone_s: Seconds of what is done by one node at the end.
 
@@ -76,12 +76,12 @@ def estimated(
     wanted = max((len(stage) for stage in stages), default=0)
     wanted = wanted if at_a_time is None else min(wanted, at_a_time)
     left, taken, start_s = wanted, list[tuple[Machine, int]](), 0.0
-    for group in groups:
-        needed = min(group.nodes, math.ceil(left / group.slots)) if group.slots else 0
-        left = max(0, left - needed * group.slots)
-        start_s = START_S if needed and not group.always else start_s
-        number = group.nodes if group.always else needed
-        taken += [(group.machine, number)] if number else []
+    for pool in pools:
+        needed = min(pool.nodes, math.ceil(left / pool.slots)) if pool.slots else 0
+        left = max(0, left - needed * pool.slots)
+        start_s = START_S if needed and not pool.always else start_s
+        number = pool.nodes if pool.always else needed
+        taken += [(pool.machine, number)] if number else []
     slots = wanted - left
     if not slots:
         return None

@@ -16,19 +16,19 @@ from tuner.seeding import seed_of
 from tuner.selection.finalists import final_entry, finalists, steps_of
 from tuner.selection.measured import Measured
 from tuner.stages.budget import EXPORT_S, Budget
-from tuner.stages.job import Job
+from tuner.stages.design import Design
 
 Run = Callable[[Trials, tuple[TrialRecord, ...]], frozenset[str]]
 """Runs trials, or goes on with them: see `Crew.run`."""
 
 
-def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None], *, promoted: bool = True) -> None:
+def finals(design: Design, run: Run, budget: Budget, say: Callable[[str], None], *, promoted: bool = True) -> None:
     """A winner is clear, or all rounds were run, or time is up.
 
     What was measured decides who runs in the next round, so this goes on wherever it was interrupted.
 
     Args:
-        job: What was searched.
+        design: What was searched.
         run: Runs the trials.
         budget: Of time and money.
         say: Tells the user what is about to run.
@@ -37,9 +37,9 @@ def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None], *, pr
     Raises:
         Interrupted: trials are left.
     """
-    evidence, policy = read_evidence(job.experiment), job.policy
+    evidence, policy = read_evidence(design.experiment), design.policy
     search = Measured(evidence, policy.rounds).distinct
-    running = finalists(search, evidence.control.name, policy.finalists, job.strategy.population)
+    running = finalists(search, evidence.control.name, policy.finalists, design.strategy.population)
     if len(running) < 2:
         return
     reserve, trial_s = promotion_seconds(policy, evidence, len(running)) if promoted else 0.0, 0.0
@@ -50,9 +50,11 @@ def finals(job: Job, run: Run, budget: Budget, say: Callable[[str], None], *, pr
             return
         say(f"finals, round {number} of at most {policy.rounds}: {', '.join(running)}")
         begun = time.monotonic()
-        whole = _round(job, run, number, running, evidence, Limits(left, over=partial(budget.money_is_over, reserve)))
+        whole = _round(
+            design, run, number, running, evidence, Limits(left, money_spent=partial(budget.money_is_over, reserve))
+        )
         trial_s = (time.monotonic() - begun) / len(running)
-        evidence = read_evidence(job.experiment)
+        evidence = read_evidence(design.experiment)
         course = Measured(evidence, policy.rounds).course
         if not whole:
             say(f"{budget.ended} in round {number} of the finals, so it does not count")
@@ -76,12 +78,12 @@ def networks_at_most(policy: Policy, num_finalists: int) -> int:
     return policy.seeds if policy.ensemble == "winner" else max(policy.seeds, 2 * num_finalists)
 
 
-def _round(job: Job, run: Run, number: int, running: tuple[str, ...], evidence: Evidence, limits: Limits) -> bool:
+def _round(design: Design, run: Run, number: int, running: tuple[str, ...], evidence: Evidence, limits: Limits) -> bool:
     """Whether one trial a finalist, all on the same splits and seeds, ended before time was up.
 
     The longest come first, so that no slot waits at the end.
     """
-    trials, seed = job.experiment.finals(number), seed_of(job.seed, "finals", number)
+    trials, seed = design.experiment.finals(number), seed_of(design.seed, "finals", number)
     records = {record.variant: record for record in evidence.records}
     steps = {name: steps_of(records[name], evidence.records) for name in running}
     entries = [
@@ -93,7 +95,7 @@ def _round(job: Job, run: Run, number: int, running: tuple[str, ...], evidence: 
     measured = tuple(trials.record(entry) for entry in entries)
     if not all(record.ended for record in measured):
         trials.folder.remove(TIME_UP)  # there is time again
-        trials.describe(tuple(entries), origin_of(job.dataset, job.seed))
+        trials.describe(tuple(entries), origin_of(design.dataset, design.seed))
         seeds = {entry.name: seed_of(seed, "networks") for entry in entries}
         if len(run(Trials(trials, tuple(entries), seeds, limits), measured)) < len(entries):
             raise Interrupted

@@ -17,11 +17,11 @@ from tuner.raytune.workers import on_workers
 from tuner.reporting.money import dollars, hours
 from tuner.results.spent import Machine
 from tuner.stages.budget import EXPORT_S
-from tuner.stages.estimate import Estimate, Group, estimated
-from tuner.stages.job import Job, interval_of
+from tuner.stages.design import Design, interval_of
+from tuner.stages.estimate import Estimate, NodePool, estimated
 from tuner.stages.on_cluster import nodes_cared_for
 from tuner.stages.spending import own_cluster
-from tuner.stages.workload import Trial, later_stages, search_stages, trial_of
+from tuner.stages.workload import Durations, durations_of, later_stages, search_stages
 
 NOT_IN_IT = "not in it: waiting for nodes that are not to be had, and on-demand nodes in the place of spot ones"
 NODE = Machine("node", None)
@@ -29,14 +29,14 @@ NODE = Machine("node", None)
 
 
 def forecast(
-    job: Job, resources: Resources, address: str, *, promoted: bool, patience_s: float
+    design: Design, resources: Resources, address: str, *, promoted: bool, patience_s: float
 ) -> list[RenderableType]:
     """A table of the architectures, and a line on what the run takes at most.
 
     It waits until a node is there that can train.
 
     Args:
-        job: That would be run.
+        design: That would be run.
         resources: That trials would use.
         address: Of the cluster.
         promoted: Whether there would be a bundle.
@@ -49,58 +49,58 @@ def forecast(
     hold_log()
     start_ray(address)
     resources = check_resources(resources)
-    configs = _configs(job)
+    configs = _configs(design)
     with nodes_cared_for(patience_s):
-        speeds = _speeds(configs, job, resources)
-    trials = [trial_of(config, speeds[architecture(config)], len(job.dataset.labelled)) for config in configs]
-    training = job.entries[0].config.training
-    population = job.strategy.population
+        speeds = _speeds(configs, design, resources)
+    trials = [durations_of(config, speeds[architecture(config)], len(design.dataset.labelled)) for config in configs]
+    training = design.entries[0].config.training
+    population = design.strategy.population
     stages = (
-        *search_stages(trials, job.strategy, training.max_steps, interval_of(job.strategy.interval, training)),
-        *later_stages(trials, job.policy, population=population, promoted=promoted),
+        *search_stages(trials, design.strategy, training.max_steps, interval_of(design.strategy.interval, training)),
+        *later_stages(trials, design.policy, population=population, promoted=promoted),
     )
-    groups = _groups(address, resources)
-    found = estimated(stages, groups, resources.max_concurrent, EXPORT_S if promoted else 0.0)
+    pools = _pools(address, resources)
+    found = estimated(stages, pools, resources.max_concurrent, EXPORT_S if promoted else 0.0)
     if found is None:
         raise InputError("no node of the cluster can hold a trial: is max_workers of a node type 0?")
-    return ["", _table(configs, speeds, trials), "", at_most(found), NOT_IN_IT, *_by_examples(job, len(trials))]
+    return ["", _table(configs, speeds, trials), "", at_most(found), NOT_IN_IT, *_by_examples(design, len(trials))]
 
 
-def _configs(job: Job) -> list[Config]:
+def _configs(design: Design) -> list[Config]:
     """Those of the variants, or, of a search that is told them on the way, of some that it may be told."""
-    examples = (fitted(config, job.dataset) for config in job.examples)
-    return [*(entry.config for entry in job.entries), *examples]
+    examples = (fitted(config, design.dataset) for config in design.examples)
+    return [*(entry.config for entry in design.entries), *examples]
 
 
-def _speeds(configs: Sequence[Config], job: Job, resources: Resources) -> dict[Config, Speed]:
+def _speeds(configs: Sequence[Config], design: Design, resources: Resources) -> dict[Config, Speed]:
     """By architecture. As many processes train it at a time as share a GPU; the slowest counts."""
     kinds = list(dict.fromkeys(map(architecture, configs)))
     gpus = resources.gpus_per_trial or 0
     together = max(1, int(1 / gpus)) if gpus else 1
     calls = [(kind,) for kind in kinds for _ in range(together)]
-    found: list[Speed] = on_workers(partial(speed_of, dataset=job.dataset, seconds=MEASURED_S), calls, resources)
+    found: list[Speed] = on_workers(partial(speed_of, dataset=design.dataset, seconds=MEASURED_S), calls, resources)
     parts = [found[start : start + together] for start in range(0, len(found), together)]
     return {kind: min(part, key=lambda speed: speed.steps_per_s) for kind, part in zip(kinds, parts, strict=True)}
 
 
-def _groups(address: str, resources: Resources) -> list[Group]:
+def _pools(address: str, resources: Resources) -> list[NodePool]:
     """The cluster's nodes: by its file, spot first, or as Ray knows them."""
     cpus, gpus = resources.cpus_per_trial, resources.gpus_per_trial or 0
     cluster = own_cluster(address)
     if cluster is None or not cluster.node_types:
-        return [Group(NODE, 1, slots_of(shape, cpus, gpus), always=True) for shape in node_shapes()]
+        return [NodePool(NODE, 1, slots_of(shape, cpus, gpus), always=True) for shape in node_shapes()]
     from tuner.cluster.prices import fleet_of
 
     machines, left = fleet_of(cluster).machines, cluster.max_workers
     head = cluster.node_types[0]
-    groups = [Group(machines[head.name], 1, slots_of(head.resources, cpus, gpus), always=True)]
+    pools = [NodePool(machines[head.name], 1, slots_of(head.resources, cpus, gpus), always=True)]
     for kind in sorted(cluster.workers, key=lambda kind: kind.market != "spot"):
-        groups.append(Group(machines[kind.name], min(kind.max_workers, left), slots_of(kind.resources, cpus, gpus)))
-        left -= groups[-1].nodes
-    return groups
+        pools.append(NodePool(machines[kind.name], min(kind.max_workers, left), slots_of(kind.resources, cpus, gpus)))
+        left -= pools[-1].nodes
+    return pools
 
 
-def _table(configs: Sequence[Config], speeds: dict[Config, Speed], trials: Sequence[Trial]) -> Table:
+def _table(configs: Sequence[Config], speeds: dict[Config, Speed], trials: Sequence[Durations]) -> Table:
     table = Table("architecture", box=None, pad_edge=False)
     for title in ("variants", "steps/s", "all their trials, one by one, at most"):
         table.add_column(title, justify="right")
@@ -121,7 +121,7 @@ def at_most(found: Estimate) -> str:
     return f"at most about {hours(found.seconds)}{price} on {where}{unknown}; early stopping usually ends before that"
 
 
-def _by_examples(job: Job, number: int) -> list[str]:
-    if job.strategy.search not in ("optuna", "pbt"):
+def _by_examples(design: Design, number: int) -> list[str]:
+    if design.strategy.search not in ("optuna", "pbt"):
         return []
     return [f"by {number} variants that the search may begin with: those that come later may be slower or faster"]

@@ -10,15 +10,15 @@ from tuner.errors import InputError
 from tuner.results.policy import Policy
 from tuner.results.strategy import Strategy
 from tuner.seeding import seed_of
-from tuner.stages.job import Job, check_disk_budget, prepare
+from tuner.stages.design import Design, check_disk_budget, prepare
 
 if TYPE_CHECKING:
     from tuner.folder import Folder
     from tuner.results.experiment import Experiment
 
 
-def checked_job(options: argparse.Namespace) -> Job:
-    """The job of a run's options.
+def checked_design(options: argparse.Namespace) -> Design:
+    """The design of a run's options.
 
     Raises:
         InputError: something is wrong with them, or with what they name.
@@ -28,12 +28,12 @@ def checked_job(options: argparse.Namespace) -> Job:
     strategy, experiment = Strategy.of(vars(options)), open_experiment(options)
     seed, policy = seed_of(options.seed, options.group, options.name), Policy.of(vars(options))
     files = (options.config, options.mutations, options.depth, options.data)
-    job = prepare(*files, experiment, seed, policy, strategy)
-    check_disk_budget(options.disk_budget, job.entries)
-    return job
+    design = prepare(*files, experiment, seed, policy, strategy)
+    check_disk_budget(options.disk_budget, design.entries)
+    return design
 
 
-def announced(options: argparse.Namespace, manifest: dict[str, Any], job: Job) -> list[str]:
+def announced(options: argparse.Namespace, manifest: dict[str, Any], design: Design) -> list[str]:
     """What is said before anything is trained.
 
     Raises:
@@ -41,11 +41,11 @@ def announced(options: argparse.Namespace, manifest: dict[str, Any], job: Job) -
     """
     from tuner.reporting.summary import announcement
 
-    lines = announcement(job.dataset, job.found, job.base, job.strategy)
+    lines = announcement(design.dataset, design.found, design.base, design.strategy)
     if options.resume:
         from tuner.results.unchanged import check_unchanged, other_versions
 
-        begun = job.experiment.manifest()
+        begun = design.experiment.manifest()
         check_unchanged(manifest, begun)
         lines += other_versions(manifest, begun)
     return lines
@@ -84,19 +84,19 @@ def refuse_begun(folder: "Folder") -> None:
         raise InputError(f"the experiment {folder.uri} exists; {cure}, or choose another --name")
 
 
-def make_manifest(options: argparse.Namespace, command: list[str], job: Job) -> dict[str, Any]:
+def make_manifest(options: argparse.Namespace, command: list[str], design: Design) -> dict[str, Any]:
     """What is asked for, as the experiment's manifest."""
     from tuner.results.manifest import Plan
 
-    dataset = job.dataset
+    dataset = design.dataset
     plan = Plan(
         command=shlex.join(command),
-        options={**vars(options), **vars(job.strategy)},
+        options={**vars(options), **vars(design.strategy)},
         seed=options.seed,
         depth=options.depth,
-        base=job.base,
+        base=design.base,
         mutations=read_document(options.mutations).values,
-        variants={entry.name: list(entry.mutations) for entry in job.entries},
+        variants={entry.name: list(entry.mutations) for entry in design.entries},
         data=dataset.source if dataset.simulated or "://" in dataset.source else str(Path(dataset.source).resolve()),
         fingerprint=dataset.fingerprint,
         neurons=dataset.neurons,

@@ -22,18 +22,18 @@ from tuner.seeding import seed_of
 from tuner.stages.budget import Budget
 from tuner.stages.configs import check_configs
 from tuner.stages.crew import Crew, open_log
-from tuner.stages.job import Job, interval_of
+from tuner.stages.design import Design, interval_of
 
 ENDED = "search_ended.txt"
 PATIENCE_INTERVALS = 2
 """Of a population: what a mutation is worth may show only in the next interval but one."""
 
 
-def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget) -> None:
+def search(design: Design, crew: Crew, manifest: dict[str, Any] | None, budget: Budget) -> None:
     """Every trial has ended, or the search's share of the time has passed.
 
     Args:
-        job: What to search.
+        design: What to search.
         crew: What with.
         manifest: Of a new experiment; None goes on with one that was begun.
         budget: Of time and money.
@@ -44,91 +44,93 @@ def search(job: Job, crew: Crew, manifest: dict[str, Any] | None, budget: Budget
         TunerError: time was up before anything was measured.
     """
     if manifest is not None:
-        job.experiment.begin(manifest, job.entries, origin_of(job.dataset, job.seed))
-    elif not is_searched(job):
-        job.experiment.folder.remove(TIME_UP)  # there is time again
-        job.experiment.describe(job.entries, origin_of(job.dataset, job.seed))  # a crash may have come before that
-    check_configs(job.experiment, job.dataset)
+        design.experiment.begin(manifest, design.entries, origin_of(design.dataset, design.seed))
+    elif not is_searched(design):
+        design.experiment.folder.remove(TIME_UP)  # there is time again
+        design.experiment.describe(
+            design.entries, origin_of(design.dataset, design.seed)
+        )  # a crash may have come before that
+    check_configs(design.experiment, design.dataset)
     open_log(crew)
-    if manifest is not None or not is_searched(job):
-        write_responses(job.experiment.folder, job.dataset)
-        entries, method = job.experiment.entries(), method_of(job)
+    if manifest is not None or not is_searched(design):
+        write_responses(design.experiment.folder, design.dataset)
+        entries, method = design.experiment.entries(), method_of(design)
         give_up = method.breeding is None
-        limits = Limits(budget.for_search(), give_up, job.entries[0].name, budget.search_is_over)
-        seeds = {entry.name: seed_of(job.seed, entry.name) for entry in entries}
-        ended = crew.run(Trials(job.experiment, entries, seeds, limits, method), job.experiment.records())
-        if len(ended) < len(job.experiment.entries()) or (method.unfinished and not job.experiment.time_was_up):
+        limits = Limits(budget.for_search(), give_up, design.entries[0].name, budget.search_is_over)
+        seeds = {entry.name: seed_of(design.seed, entry.name) for entry in entries}
+        ended = crew.run(Trials(design.experiment, entries, seeds, limits, method), design.experiment.records())
+        if len(ended) < len(design.experiment.entries()) or (method.unfinished and not design.experiment.time_was_up):
             raise Interrupted
         if give_up and method.suggestions is None:
-            cut_back(job)
+            cut_back(design)
         if method.suggestions is not None:
-            say(*fewer(job.strategy, len(ended) - 1, job.experiment.time_was_up))
-        if budget.is_limited and not any(record.measurements for record in job.experiment.records()):
+            say(*fewer(design.strategy, len(ended) - 1, design.experiment.time_was_up))
+        if budget.is_limited and not any(record.measurements for record in design.experiment.records()):
             raise TunerError(f"{budget.ended} before anything was measured; begin another experiment with more")
         if method.breeding is not None:  # whose members end with other configs than they began with
-            job.experiment.describe(job.experiment.entries(), origin_of(job.dataset, job.seed))
-        job.experiment.folder.write(ENDED, "every trial has ended, or its time was up\n")
+            design.experiment.describe(design.experiment.entries(), origin_of(design.dataset, design.seed))
+        design.experiment.folder.write(ENDED, "every trial has ended\n")
 
 
-def cut_back(job: Job) -> None:
+def cut_back(design: Design) -> None:
     """Each trial has ended where it was clear that it would be worse than the control, whichever of them ran first."""
-    control, *others = job.experiment.records()
+    control, *others = design.experiment.records()
     if control.best is None:
         return
-    for record, entry in zip(others, job.entries[1:], strict=True):
+    for record, entry in zip(others, design.entries[1:], strict=True):
         training, curve = entry.config.training, record.measurements
         rmses, errors = [one.rmse for one in curve], [one.rmse_se for one in curve]
         evaluations = math.ceil(training.max_steps / training.eval_steps)
         number = hopeless_after(rmses, errors, control.best.rmse, evaluations, training.early_stopping_evals)
         if number is not None and number < len(curve):
             reason = f"at this step it was clear that it would be worse than {control.variant}"
-            job.experiment.cut_back(record.variant, curve[number - 1].step, reason)
+            design.experiment.cut_back(record.variant, curve[number - 1].step, reason)
 
 
-def method_of(job: Job) -> Method:
+def method_of(design: Design) -> Method:
     """How Ray Tune chooses the search's trials, and which it ends early."""
-    strategy, base = job.strategy, job.entries[0]
-    configs = (*(entry.config for entry in job.entries), *job.examples)
+    strategy, base = design.strategy, design.entries[0]
+    configs = (*(entry.config for entry in design.entries), *design.examples)
     longest = max(math.ceil(config.training.max_steps / config.training.eval_steps) for config in configs)
     ending = EarlyEnding(strategy.scheduler, base.name, longest, base.config.training.early_stopping_evals)
     if strategy.search == "pbt":
-        return Method(breeding=breeding_of(job))
+        return Method(breeding=breeding_of(design))
     if strategy.search != "optuna":
         return Method(ending)
     assert strategy.samples is not None, "see Strategy.of"
     assert strategy.sampler is not None, "see Strategy.of"
     objectives = tuple({"rmse": RMSE_BEST}.get(name, name) for name in strategy.objective.split(","))
     suggestions = Suggestions(
-        base=job.base,
-        space=job.space,
-        depth=job.depth,
+        base=design.base,
+        space=design.space,
+        depth=design.depth,
         samples=strategy.samples,
         sampler=strategy.sampler,
         objectives=objectives,
-        dataset=job.dataset,
-        seed=job.seed,
-        examples=job.examples,
+        dataset=design.dataset,
+        seed=design.seed,
+        examples=design.examples,
     )
     return Method(ending, suggestions)
 
 
-def breeding_of(job: Job) -> Breeding:
-    """How the members of the job's population are replaced."""
-    strategy, training = job.strategy, job.entries[0].config.training
+def breeding_of(design: Design) -> Breeding:
+    """How the members of the design's population are replaced."""
+    strategy, training = design.strategy, design.entries[0].config.training
     assert strategy.population is not None, "see Strategy.of"
     assert strategy.quantile is not None, "see Strategy.of"
     assert strategy.structural is not None, "see Strategy.of"
     interval = interval_of(strategy.interval, training)
     return Breeding(
-        space=job.space,
+        space=design.space,
         interval=interval,
         quantile=strategy.quantile,
         structural=strategy.structural,
         patience=max(training.early_stopping_evals * training.eval_steps, PATIENCE_INTERVALS * interval),
-        control=job.entries[0].name,
-        starts=tuple(entry.config for entry in job.entries),
-        image_side=min(job.dataset.images.shape[1:3]),
-        seed=seed_of(job.seed, "population"),
+        control=design.entries[0].name,
+        starts=tuple(entry.config for entry in design.entries),
+        image_side=min(design.dataset.images.shape[1:3]),
+        seed=seed_of(design.seed, "population"),
         size=strategy.population,
     )
 
@@ -144,6 +146,6 @@ def begin_again(experiment: Experiment) -> str:
     return f"tried again: {', '.join(dict.fromkeys(name.rpartition('/')[2] for name in failed))}"
 
 
-def is_searched(job: Job) -> bool:
+def is_searched(design: Design) -> bool:
     """Whether the search has ended."""
-    return job.experiment.folder.exists(ENDED)
+    return design.experiment.folder.exists(ENDED)

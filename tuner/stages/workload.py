@@ -16,8 +16,8 @@ Stages = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
-class Trial:
-    """How long one variant takes at most.
+class Durations:
+    """How long a variant's work takes at most.
 
     Attributes:
         search_s: Its trial in the search.
@@ -30,7 +30,7 @@ class Trial:
     network_s: float
 
 
-def trial_of(config: Config, speed: Speed, num_labelled: int) -> Trial:
+def durations_of(config: Config, speed: Speed, num_labelled: int) -> Durations:
     """A variant's, if nothing ends it before `max_steps`.
 
     A pack of more replicates is taken to be as much slower; a network on all images takes as many epochs.
@@ -39,12 +39,12 @@ def trial_of(config: Config, speed: Speed, num_labelled: int) -> Trial:
     search_s = speed.trial_s(training.max_steps, math.ceil(training.max_steps / training.eval_steps))
     network_s = search_s / (data.folds * data.repeats)
     held_out = num_labelled / data.folds if data.folds > 1 else data.eval_size
-    return Trial(
+    return Durations(
         search_s, network_s * max(data.folds, FEWEST_FOLDS), network_s * num_labelled / (num_labelled - held_out)
     )
 
 
-def search_stages(trials: Sequence[Trial], strategy: Strategy, max_steps: int, interval: int) -> Stages:
+def search_stages(trials: Sequence[Durations], strategy: Strategy, max_steps: int, interval: int) -> Stages:
     """Of the search.
 
     Args:
@@ -66,7 +66,7 @@ def search_stages(trials: Sequence[Trial], strategy: Strategy, max_steps: int, i
     return tuple(stages)
 
 
-def later_stages(trials: Sequence[Trial], policy: Policy, *, population: int | None, promoted: bool) -> Stages:
+def later_stages(trials: Sequence[Durations], policy: Policy, *, population: int | None, promoted: bool) -> Stages:
     """Of the finals and the promotion, if those that take longest come so far.
 
     Args:

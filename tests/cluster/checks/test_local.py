@@ -15,7 +15,8 @@ WATCH = "watch: tuner/cluster"
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with a token as it should be."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
+    for name in ("RAY_AUTH_TOKEN_PATH", "RAY_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
     (tmp_path / ".ray").mkdir()
     path = tmp_path / ".ray" / "auth_token"
     path.write_text("secret")
@@ -93,6 +94,14 @@ def test_the_nodes_get_the_token_that_is_used_here(home: Path, edited: Edited, m
     )
     (line,) = lines(token(edited(("/home/ubuntu/.ray/auth_token:", "/home/ubuntu/else:"))))
     assert line.endswith(f"file_mounts gives the nodes no token; add ~/.ray/auth_token: {other}")
+
+
+def test_a_token_in_the_environment_is_the_nodes(home: Path, edited: Edited, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_AUTH_TOKEN", " secret\n")
+    assert lines(token(edited())) == [f"ok: token: {home}/.ray/auth_token"]
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "another")
+    said = f"RAY_AUTH_TOKEN holds another token than {home}/.ray/auth_token, which the nodes get; unset it"
+    assert lines(token(edited())) == [f"problem: {said}"]
 
 
 def test_the_same_ray_here_and_there(edited: Edited, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

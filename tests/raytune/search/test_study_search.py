@@ -51,7 +51,7 @@ def test_a_search_that_was_out_of_time_suggests_the_rest_when_there_is_time_agai
         run_trials(trials, conditions, (EndingMarks(experiment), *listeners))
 
     run(Limits(seconds=600), Impatient())
-    assert experiment.time_was_up
+    assert experiment.time_was_up == "time was up"
     assert len(experiment.entries()) <= SAMPLES
     assert method.unfinished
     experiment.folder.remove(TIME_UP)

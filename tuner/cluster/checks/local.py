@@ -1,5 +1,6 @@
 """What must be right on this machine."""
 
+import os
 import re
 import shutil
 import stat
@@ -51,10 +52,13 @@ def token(cluster: ClusterFile) -> Iterator[Finding]:
     mounted = next((mount for mount in cluster.file_mounts if mount.remote.endswith(".ray/auth_token")), None)
     try:
         held = path.stat()
-        if not path.read_text(errors="replace").strip():
+        written, given = path.read_text(errors="replace").strip(), os.environ.get("RAY_AUTH_TOKEN", "").strip()
+        if not written:
             yield problem(f"Ray's token file {path} is empty; {CURE}")
         elif sys.platform != "win32" and held.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             yield problem(f"Ray's token file {path} is open to others than its owner; chmod 600 {path}")
+        elif given not in ("", written):
+            yield problem(f"RAY_AUTH_TOKEN holds another token than {path}, which the nodes get; unset it")
         elif mounted is None:
             yield problem(f"{cluster.at('file_mounts')} gives the nodes no token; add ~/.ray/auth_token: {path}")
         elif _is_there(mounted.local) and not mounted.local.samefile(path):

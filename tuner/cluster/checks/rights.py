@@ -4,18 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuner.cluster.account import Account
+from tuner.cluster.checks.stack import deploy
 from tuner.cluster.file import ClusterFile
 from tuner.cluster.finding import Finding, note, ok, problem
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
-
-
-def deploy(region: str, ssh_from: str = "YOUR-ADDRESS/32") -> str:
-    """The command that makes all of it, or mends it."""
-    return (
-        f"aws cloudformation deploy --template-file cluster/aws.yaml --stack-name tuner --region {region} "
-        f"--capabilities CAPABILITY_NAMED_IAM --parameter-overrides Bucket=YOUR-BUCKET SshFrom={ssh_from}"
-    )
 
 
 def profiles(cluster: ClusterFile, account: Account) -> Iterator[Finding]:
@@ -29,12 +22,12 @@ def profiles(cluster: ClusterFile, account: Account) -> Iterator[Finding]:
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("NoSuchEntity", "ValidationError"):
                 raise
-            yield problem(f"the account has no instance profile {name}; make it by: {deploy(account.region)}")
+            yield problem(f"the account has no instance profile {name}; make it by: {deploy(cluster, account)}")
             continue
         if found["Roles"]:
             yield ok(f"instance profile {name}")
         else:
-            yield problem(f"the instance profile {name} holds no role; mend it by: {deploy(account.region)}")
+            yield problem(f"the instance profile {name} holds no role; mend it by: {deploy(cluster, account)}")
     if cluster.head is not None and cluster.head.profile is None:
         yield note("the head has no instance profile: Ray would make one that may do anything with EC2 and S3")
 
@@ -51,10 +44,10 @@ def firewall(cluster: ClusterFile, account: Account) -> Iterator[Finding]:
         return
     group = _group(cluster.security_group, networks[0], account)
     if group is None:
-        cure = f"Ray would make one whose ssh is open to everyone; make it by: {deploy(account.region)}"
+        cure = f"Ray would make one whose ssh is open to everyone; make it by: {deploy(cluster, account)}"
         yield problem(f"{networks[0]}, where the nodes will be, has no firewall {cluster.security_group}: {cure}")
         return
-    yield from _rules(group, account)
+    yield from _rules(group, deploy(cluster, account))
 
 
 def usable_subnets(cluster: ClusterFile, account: Account) -> list[Mapping[str, Any]]:
@@ -72,7 +65,7 @@ def _group(name: str, network: str, account: Account) -> Mapping[str, Any] | Non
     return found[0] if found else None
 
 
-def _rules(group: Mapping[str, Any], account: Account) -> Iterator[Finding]:
+def _rules(group: Mapping[str, Any], cure: str) -> Iterator[Finding]:
     name, rules = group["GroupName"], group["IpPermissions"]
     among = [rule for rule in rules if _from_itself(rule, group["GroupId"])]
     outside = [rule for rule in rules if _sources(rule, group["GroupId"])]
@@ -80,12 +73,12 @@ def _rules(group: Mapping[str, Any], account: Account) -> Iterator[Finding]:
     if doors:
         yield problem(f"the firewall {name} lets others in by {', '.join(doors)}; take these rules out of it")
     if not any(rule["IpProtocol"] == "-1" for rule in among):
-        yield problem(f"the firewall {name} keeps nodes from each other; mend it by: {deploy(account.region)}")
+        yield problem(f"the firewall {name} keeps nodes from each other; mend it by: {cure}")
     ssh = [source for rule in outside if _door(rule) == "tcp 22" for source in _sources(rule, group["GroupId"])]
     if not ssh:
-        yield problem(f"the firewall {name} lets no ssh in, by which Ray works; mend it by: {deploy(account.region)}")
+        yield problem(f"the firewall {name} lets no ssh in, by which Ray works; mend it by: {cure}")
     elif set(ssh) & set(EVERYWHERE):
-        yield note(f"ssh is open to everyone, though only keys open it; narrow it by: {deploy(account.region)}")
+        yield note(f"ssh is open to everyone, though only keys open it; narrow it by: {cure}")
     elif not doors:
         yield ok(f"firewall {name}: ssh from {', '.join(ssh)}")
 

@@ -1,13 +1,12 @@
 """Where data and results lie: it can be listed, written, read and deleted."""
 
-import re
 import secrets
 from collections.abc import Iterator
 
 from pyarrow import fs
 
 from tuner.cluster.account import Account
-from tuner.cluster.checks.rights import deploy
+from tuner.cluster.checks.stack import bucket_name, deploy
 from tuner.cluster.file import ClusterFile
 from tuner.cluster.finding import Finding, note, ok, problem
 from tuner.errors import InputError, clause
@@ -25,8 +24,7 @@ def bucket(cluster: ClusterFile, account: Account) -> Iterator[Finding]:
         answer = account.client("s3").head_bucket(Bucket=name)
     except ClientError as error:
         if error.response["Error"]["Code"] in ("404", "NoSuchBucket"):
-            cure = deploy(account.region).replace("YOUR-BUCKET", name)
-            yield problem(f"there is no bucket {name}; make it by: {cure}")
+            yield problem(f"there is no bucket {name}; make it by: {deploy(cluster, account)}")
         else:
             yield problem(
                 f"the bucket {name} may not be used ({clause(error)}); it may be someone else's: take another"
@@ -37,11 +35,6 @@ def bucket(cluster: ClusterFile, account: Account) -> Iterator[Finding]:
         yield ok(f"bucket {name} in {region}")
     else:
         yield note(f"the bucket {name} is in {region}, the cluster in {account.region}: AWS charges what goes between")
-
-
-def bucket_name(uri: str) -> str:
-    """The bucket of `s3://bucket/path?options`."""
-    return re.split("[/?]", uri.removeprefix("s3://"))[0]
 
 
 def storage(cluster: ClusterFile) -> Iterator[Finding]:

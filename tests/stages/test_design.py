@@ -3,7 +3,7 @@ import pytest
 from tuner.config import Config, TrainingConfig
 from tuner.results.entry import Entry
 from tuner.settings import build
-from tuner.stages.job import interval_of, members_of
+from tuner.stages.design import interval_of, members_of
 
 
 @pytest.mark.parametrize(

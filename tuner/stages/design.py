@@ -30,7 +30,7 @@ INTERVALS = 8
 
 
 @dataclass(frozen=True)
-class Job:
+class Design:
     """What is searched, on what data, and where the results go.
 
     Attributes:
@@ -69,8 +69,8 @@ def prepare(
     seed: int,
     policy: "Policy",
     strategy: Strategy = GRID,
-) -> Job:
-    """The job, checked as far as it can be without training.
+) -> Design:
+    """The design, checked as far as it can be without training.
 
     Raises:
         InputError: a file is wrong, or a variant does not fit the data.
@@ -89,7 +89,7 @@ def prepare(
     entries = tuple(_fitted(variant, dataset, config) for variant in found.variants)
     if strategy.population is not None:
         entries = members_of(entries, strategy.population)
-    return Job(base, found, entries, dataset, experiment, seed, policy, strategy, space, depth, examples)
+    return Design(base, found, entries, dataset, experiment, seed, policy, strategy, space, depth, examples)
 
 
 def _variants(base: Config, space: Space, depth: int, strategy: Strategy, seed: int) -> Expansion:
