@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,21 @@ from xdist.scheduler import LoadFileScheduling
 from tuner.config import Config, ConvLayer, DataConfig, DenseLayer, LogitsLayer, ModelConfig, TrainingConfig
 from tuner.dataset.load import Dataset
 
-FIRST = ("cloud", "make", "ray_session")
-"""Fixtures whose tests take longest."""
+FIRST = (
+    "tests/cluster/test_on_aws.py",
+    "tests/faults/",
+    "tests/raytune/",
+    "tests/test_end_to_end.py",
+    "tests/cluster/",
+)
+"""Those that take longest."""
 RAYS = ("tests/raytune/", "tests/stages/test_forecast.py", "tests/cluster/test_spot_notice.py")
 V4 = Path(__file__).parents[2] / "shared" / "v4"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that take longest come first."""
-    items.sort(
-        key=lambda item: min((number for number, name in enumerate(FIRST) if name in _fixtures(item)), default=9)
-    )
-
-
-def _fixtures(item: pytest.Item) -> Sequence[str]:
-    return getattr(item, "fixturenames", ())
+    """Those that take longest come first, so that neither process works alone at the end."""
+    items.sort(key=lambda item: next((at for at, path in enumerate(FIRST) if item.nodeid.startswith(path)), len(FIRST)))
 
 
 class OneRay(LoadFileScheduling):

@@ -3,9 +3,12 @@
 import csv
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,8 +16,9 @@ import pytest
 from benchmarks.killing import UNSTABLE
 from tests.cluster.cloud import Cloud, Instance
 from tests.cluster.ours import BUCKET, prepared, said, wait_for
+from tuner.errors import Interrupted
 
-PYTHON, RAY = sys.executable, f"{sys.prefix}/bin/ray"
+PYTHON, RAY, TUNER = sys.executable, f"{sys.prefix}/bin/ray", f"{sys.prefix}/bin/tuner"
 UP = (RAY, "up", "--yes", "--no-config-cache", "--log-style", "record", "--log-color", "false", "cluster.yaml")
 CONFIG = """
 data: {folds: 3}
@@ -22,10 +26,10 @@ model:
   image_size: 32
   conv_layers:
     - {num_filters: 4, kernel_size: 5, pool_size: 4}
-training: {eval_steps: 5, max_steps: 150, early_stopping_evals: 30, precision: fp32}
+training: {eval_steps: 5, max_steps: 250, early_stopping_evals: 50, precision: fp32}
 """
 MUTATIONS = "change_training:\n  - learning_rate: [0.003]\n"
-VARIANTS, INTERVAL, LAST = ("base", "change_training-learning_rate=0.003"), 5, 150
+VARIANTS, INTERVAL, LAST = ("base", "change_training-learning_rate=0.003"), 5, 250
 EXPERIMENT = ("-g", "g", "-n", "n")
 RUN = (*EXPERIMENT, "--config", "small.yaml", "--mutations", "one.yaml", "--finals", "0", "--seeds", "1")
 CHECKPOINTS = f"""
@@ -114,7 +118,27 @@ def here(tmp_path: Path, v4: Path) -> Iterator["subprocess.Popen[bytes]"]:
     process.wait()
 
 
-def test_an_experiment_survives_the_loss_of_its_machine_and_ends_as_on_a_laptop(
+@dataclass
+class Shown:
+    """What a command on the laptop has written so far."""
+
+    file: Path
+
+    def __contains__(self, text: str) -> bool:
+        return text in str(self)
+
+    def __str__(self) -> str:
+        return self.file.read_text()
+
+
+@contextmanager
+def shown(cloud: Cloud, file: Path, *command: str) -> Iterator[tuple["subprocess.Popen[str]", Shown]]:
+    """A command of ours on the laptop, as the README has it."""
+    with file.open("w") as out, cloud.start([TUNER, *command], stdout=out) as process:
+        yield process, Shown(file)
+
+
+def test_an_experiment_survives_the_loss_of_its_machines_and_ends_as_on_a_laptop(
     cloud: Cloud, v4: Path, here: "subprocess.Popen[bytes]", tmp_path: Path
 ) -> None:
     said(cloud, [RAY, "get-auth-token", "--generate"])
@@ -123,41 +147,64 @@ def test_an_experiment_survives_the_loss_of_its_machine_and_ends_as_on_a_laptop(
     said(cloud, list(UP))
     (head,) = cloud.live()
     assert_no_stranger_gets_in(cloud, head)
-    cloud.no_capacity()
-    with (tmp_path / "submitted").open("w") as out:
-        job = cloud.start([PYTHON, "-m", "tuner.submit", *RUN, "--data", str(v4)], stdout=out)
-
-    def told() -> str:
-        return (tmp_path / "submitted").read_text()
-
-    assert wait_for(lambda: "no node of the type spot is to be had (InsufficientInstanceCapacity" in told(), 60), told()
-    cloud.capacity_again()
-    assert wait_for(lambda: job.poll() is not None or min(reached(cloud).values()) >= 2 * INTERVAL, 120), told()
-    before = reached(cloud)
-    for worker in (lost := workers(cloud)):
-        cloud.kill(worker.id)
-    assert max(before.values()) < LAST, "it had ended before its machine was lost"
-    assert wait_for(lambda: job.poll() is not None, 240), told()
-    assert job.poll() == 0, told()
+    submit = ("submit", *RUN, "--data", str(v4), "--spot-patience", "10s")
+    with shown(cloud, tmp_path / "submitted", *submit) as (job, told):
+        assert wait_for(lambda: job.poll() is not None or min(reached(cloud).values()) > 0, 120), told
+        assert_it_ends_by_ctrl_c(cloud, job, told)
+    with shown(cloud, tmp_path / "attached", "attach", *EXPERIMENT) as (job, told):
+        for worker in (noticed := workers(cloud)):
+            cloud.give_notice(worker.id, 40)
+        assert wait_for(lambda: not {one.id for one in noticed} & {one.id for one in cloud.live()}, 60)
+        left = reached(cloud)
+        assert wait_for(lambda: job.poll() is not None or further(reached(cloud), left), 120), told
+        lost, before = workers(cloud), reached(cloud)
+        assert job.poll() is None, told
+        assert max(before.values()) < LAST, "it had ended before its machine was lost"
+        cloud.no_capacity()
+        for worker in lost:
+            cloud.kill(worker.id)
+        assert wait_for(lambda: "no node of the type spot is to be had (InsufficientInstanceCapacity" in told, 60), told
+        assert job.wait(240) == 0, told
+    assert "nodes of the type on_demand are asked for now, at full price" in told
+    assert f"s3://{BUCKET}/tuner" in told
     tuner(cloud, "fetch", *EXPERIMENT)
     results = cloud.home / "ray_results" / "g" / "n"
-    log = (results / "run.log").read_text()
     for name in VARIANTS:
-        assert re.search(rf"{re.escape(name)}: preempted: .*; it is tried again", log), log
-        (again,) = re.findall(rf"/{re.escape(name)} goes on from step ([1-9]\d*)", log)
-        assert int(again) >= before[name]
-        rows = csv.DictReader((results / name / "progress.csv").read_text().splitlines())
-        steps = [int(row["step"]) for row in rows]
-        assert steps == list(range(INTERVAL, LAST + 1, INTERVAL))
+        assert_it_left_in_order_and_then_lost_little(results, name, before[name])
     assert here.wait(120) == 0, (tmp_path / "said").read_text()
     assert board(results) == board(tmp_path / "ray_results" / "g" / "n")
     assert (results / "best" / "model.pt2").is_file()
-    assert f"s3://{BUCKET}/tuner" in told()
-    assert {one.id for one in workers(cloud)}.isdisjoint(one.id for one in lost)
+    assert workers(cloud) == []
     said(cloud, [RAY, "down", "--yes", "cluster.yaml"])
     assert cloud.live() == []
     assert wait_for(lambda: cloud.boxes() == [], 5)
     assert "report.html" in tuner(cloud, "fetch", *EXPERIMENT, "-o", "once_more")
+
+
+def further(now: dict[str, int], before: dict[str, int]) -> bool:
+    """Whether every trial has got further by two intervals."""
+    return all(now[name] > before[name] + INTERVAL for name in VARIANTS)
+
+
+def assert_it_ends_by_ctrl_c(cloud: Cloud, job: "subprocess.Popen[str]", told: Shown) -> None:
+    """The showing, that is, with the way to the cluster."""
+    os.killpg(job.pid, signal.SIGINT)
+    assert job.wait(30) == Interrupted.exit_code, told
+    assert "g~n~1 goes on; tuner attach shows it again, tuner stop ends it" in told
+    left = said(cloud, ["ps", "-e", "-o", "args"])
+    assert "ray.scripts.scripts dashboard" not in left
+    assert " -L " not in left
+
+
+def assert_it_left_in_order_and_then_lost_little(results: Path, name: str, killed_at: int) -> None:
+    """A trial left the machine that was to be taken away, and lost an interval at most with the one that was."""
+    log = (results / "run.log").read_text()
+    assert len(re.findall(rf"{re.escape(name)}: its machine is about to be taken away; it goes on elsewhere", log)) == 1
+    assert len(re.findall(rf"{re.escape(name)}: preempted: .*; it is tried again", log)) == 1, log
+    (again,) = re.findall(rf"/{re.escape(name)} goes on from step ([1-9]\d*)", log)
+    assert int(again) >= killed_at
+    rows = csv.DictReader((results / name / "progress.csv").read_text().splitlines())
+    assert [int(row["step"]) for row in rows] == list(range(INTERVAL, LAST + 1, INTERVAL))
 
 
 def assert_no_stranger_gets_in(cloud: Cloud, head: Instance) -> None:
