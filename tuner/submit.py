@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
         "submit",
         "Sends an experiment to a cluster as a job, with this checkout's code, and shows what it prints. Ctrl-C ends "
         "only the showing.",
-        "python -m tuner.submit --cluster cluster.yaml -g demo -n first --config base_configs/v4.yaml --data my/data",
+        "python -m tuner.submit -g demo -n first --data path/to/your/data",
     )
     add_experiment(made, storage=None)
     add_run(made)
