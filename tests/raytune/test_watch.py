@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("ray_session")
 def test_nodes_are_seen_and_what_waits_for_some() -> None:
     quiet = cluster_state()
     assert list(quiet.nodes) == [node["NodeID"] for node in ray.nodes() if node["Alive"]]
-    assert (quiet.coming, quiet.refused, quiet.waiting) == ((), (), False)
+    assert (quiet.coming, quiet.asked, quiet.refused, quiet.waiting) == ((), (), (), False)
 
 
 def test_a_watcher_that_fails_is_told_again() -> None:

@@ -13,7 +13,7 @@ from tuner.stages.meter import Meter
 from tuner.stages.spending import Spending, kept, own_cluster, purse_of, spending_for
 
 ROOT = Path(__file__).parents[2]
-STATE = ClusterState({"1": "head", "2": "spot"}, ("spot",), (), True)
+STATE = ClusterState({"1": "head", "2": "spot"}, ("spot",), (), (), True)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What Ray's autoscaler may add to the cluster: the file that `ray up` has left on the head, where runs go on."""
 
+import fcntl
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from tuner.raytune.internals import logs_folder
 
 FILE = Path("~/ray_bootstrap_config.yaml")
 """Where `ray up` puts it; the autoscaler reads it again every few seconds."""
-USUAL = "usual_max_workers"
+USUAL, FELL_BACK = "usual_max_workers", "fell_back_at"
+"""Ours, in its metadata: limits before they were changed; and since when others take the place of spot nodes."""
 REFUSED = re.compile(
     r"An error occurred \((\w+)\) when calling the RunInstances operation(?: \(.*?\))?: (.*), retrying"
 )
@@ -61,18 +63,33 @@ def most_workers() -> int:
     return int(read_file().get("max_workers", 0))
 
 
-def limit(limits: Mapping[str, int]) -> None:
-    """From now on there are at most so many nodes of these kinds; what was usual before stays known."""
-    told = read_file()
-    kinds, usual = told["available_node_types"], told.setdefault("metadata", {}).setdefault(USUAL, {})
-    for name, most in limits.items():
-        usual.setdefault(name, kinds[name].get("max_workers", told.get("max_workers", 0)))
-        kinds[name]["max_workers"] = most
+def fell_back_at() -> float | None:
+    """Since when nodes are asked for that take the place of spot ones, in seconds since 1970; None if they are not."""
+    found = read_file().get("metadata", {}).get(FELL_BACK)
+    return None if found is None else float(found)
+
+
+def limit(limits: Mapping[str, int], *, fell_back_at: float | None) -> None:
+    """From now on there are at most so many nodes of these kinds; what was usual before stays known.
+
+    Args:
+        limits: By the name of the kind.
+        fell_back_at: As the function of this name says from now on.
+    """
     path = FILE.expanduser()
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(yaml.safe_dump(told))
-    new.chmod(path.stat().st_mode)
-    new.replace(path)
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another run may do the same
+        told = read_file()
+        own = told.setdefault("metadata", {})
+        kinds, usual = told["available_node_types"], own.setdefault(USUAL, {})
+        for name, most in limits.items():
+            usual.setdefault(name, kinds[name].get("max_workers", told.get("max_workers", 0)))
+            kinds[name]["max_workers"] = most
+        own[FELL_BACK] = fell_back_at
+        new = path.with_name(f"{path.name}.new")
+        new.write_text(yaml.safe_dump(told))
+        new.chmod(path.stat().st_mode)
+        new.replace(path)
 
 
 def last_refusal() -> str:

@@ -1,22 +1,22 @@
 """Spot instances that are not to be had: it is said, and after a while dearer ones take their place."""
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from tuner.errors import short
-from tuner.raytune.autoscaling import WorkerType, last_refusal, limit, worker_types
+from tuner.raytune.autoscaling import fell_back_at, last_refusal
+from tuner.raytune.joining import Joining
+from tuner.raytune.node_limits import fall_back, follow, limit_as_usual, pairs
 from tuner.raytune.watch import ClusterState
 
 RECENT_S = 120.0
 """A refusal may take so long: the autoscaler asks in each zone, several times, for one type after the other."""
 AGAIN_S = 900.0
 """After which spot instances are tried again."""
-JOINED_S = 900.0
-"""By then a node that was got has joined, or never does."""
-LOGS = "ray exec cluster.yaml 'tail -n 100 /tmp/ray/session_latest/logs/monitor*'"
+OF_CAPACITY = ("InsufficientInstanceCapacity", "SpotMaxPriceTooLow", "UnfulfillableCapacity", "Ray does not tell why")
+"""AWS's words, or none, where another market may help: by a quota or a right too few, it would only cost more."""
 Step = Literal["", "begins", "ends", "falls back", "is nowhere", "tries again"]
 
 
@@ -26,17 +26,22 @@ class Shortage:
 
     Attributes:
         since: When it began; None while there is none.
-        fell_back: When dearer nodes were asked for; None if they were not.
-        told: Whether those are not to be had either, and that was said.
+        told: Whether dearer nodes are not to be had either, and that was said.
     """
 
     since: float | None = None
-    fell_back: float | None = None
     told: bool = False
 
 
 def next_step(
-    shortage: Shortage, *, refused: bool, dearer_refused: bool, waiting: bool, now: float, patience_s: float
+    shortage: Shortage,
+    *,
+    refused: bool,
+    dearer_refused: bool,
+    dearer_for: float | None,
+    waiting: bool,
+    now: float,
+    patience_s: float,
 ) -> Step:
     """What is to be done now.
 
@@ -44,12 +49,13 @@ def next_step(
         shortage: How it stood.
         refused: Whether a node was, of late.
         dearer_refused: Whether one was that takes the place of others.
+        dearer_for: For how many seconds those have been asked for, by this run or another; None if they are not.
         waiting: Whether work waits for nodes.
         now: On the clock of the shortage.
-        patience_s: How long work may wait.
+        patience_s: How long work may wait; infinite if no others would be had.
     """
-    if shortage.fell_back is not None:
-        if now - shortage.fell_back >= AGAIN_S:
+    if dearer_for is not None:
+        if dearer_for >= AGAIN_S:
             return "tries again"
         return "is nowhere" if dearer_refused and waiting and not shortage.told else ""
     if shortage.since is None:
@@ -69,89 +75,63 @@ class Capacity:
 
     def __init__(self, patience_s: float, say: Callable[[str], None]) -> None:
         self._patience_s, self._say, self._shortage = patience_s, say, Shortage()
-        self._coming = _Coming()
+        self._joining, self._has_fallen_back = Joining(), False
+
+    def begin(self, state: ClusterState) -> None:
+        """What an earlier run has changed is as usual again, unless it was a moment ago."""
+        since = fell_back_at()
+        if since is None or time.time() - since >= AGAIN_S:
+            limit_as_usual(state)
+
+    def end(self, state: ClusterState) -> None:
+        """What this one has changed is as usual again."""
+        if self._has_fallen_back:
+            limit_as_usual(state)
 
     def __call__(self, state: ClusterState) -> None:
         """The cluster is like this now."""
         recent = [one for one in state.refused if one.at > time.time() - RECENT_S]
-        now, dearer = time.monotonic(), {other.name for _, other in _pairs()}
+        now, dearer, since = time.monotonic(), {other.name for _, other in pairs()}, fell_back_at()
         step = next_step(
             self._shortage,
             refused=bool(recent),
             dearer_refused=any(one.kind in dearer for one in recent),
+            dearer_for=None if since is None else time.time() - since,
             waiting=state.waiting,
             now=now,
-            patience_s=self._patience_s,
+            patience_s=self._patience_s if _is_of_capacity(last_refusal()) else float("inf"),
         )
         if step == "begins":
             self._shortage = Shortage(now)
             self._say(self._told(recent[-1].kind))
-        elif step == "falls back":
-            self._fall_back(state, now)
+        elif step == "falls back" and dearer:
+            fall_back(state)
+            self._has_fallen_back = True
+            self._say(
+                f"still no capacity: nodes of the type {', '.join(sorted(dearer))} are asked for now, at full price"
+            )
         elif step == "is nowhere":
             self._shortage = replace(self._shortage, told=True)
             self._say(f"on-demand nodes are not to be had either ({short(last_refusal(), 300)}); trials wait")
-        elif step:
+        elif step == "ends":
+            self._shortage = Shortage()
+        elif step == "tries again":
             self._shortage = Shortage()
             limit_as_usual(state)
-        if self._coming.is_stuck(state, now):
-            minutes = JOINED_S / 60
-            self._say(f"nodes that were got {minutes:g} min ago have not joined; why is in Ray's logs: {LOGS}")
-
-    def _fall_back(self, state: ClusterState, now: float) -> None:
-        self._shortage = Shortage(self._shortage.since, now)
-        pairs, there = _pairs(), _there(state)
-        if pairs:
-            limits = {spot.name: there[spot.name] for spot, _ in pairs}
-            limit(limits | {other.name: spot.usual for spot, other in pairs})
-            names = ", ".join(dict.fromkeys(other.name for _, other in pairs))
-            self._say(f"still no capacity: nodes of the type {names} are asked for now, at full price")
+        follow(state)
+        if self._joining.is_stuck(state, now):
+            self._say(self._joining.told)
 
     def _told(self, kind: str) -> str:
-        others = _pairs()
-        then = f"after {self._patience_s / 60:.3g} min on-demand ones are asked for" if others else "trials wait"
-        return f"no node of the type {kind} is to be had ({short(last_refusal(), 300)}); {then}"
+        reason = last_refusal()
+        if not _is_of_capacity(reason):
+            then = (
+                "no others take their place, since capacity is not what is missing; tuner doctor looks at the account"
+            )
+        else:
+            then = f"after {self._patience_s / 60:.3g} min on-demand ones are asked for" if pairs() else "trials wait"
+        return f"no node of the type {kind} is to be had ({short(reason, 300)}); {then}"
 
 
-def limit_as_usual(state: ClusterState) -> None:
-    """What may be asked for is as the cluster file has it, but that no node is taken away."""
-    there = _there(state)
-    changed = [kind for kind in worker_types() if kind.max_workers != kind.usual]
-    if changed:
-        limit({kind.name: max(kind.usual, there[kind.name]) for kind in changed})
-
-
-@dataclass
-class _Coming:
-    """Nodes that are being made ready, and for how long none of them has joined."""
-
-    since: float | None = None
-    there: int = 0
-    told: bool = False
-
-    def is_stuck(self, state: ClusterState, now: float) -> bool:
-        """Whether work has waited for them for long; true once."""
-        if not (state.coming and state.waiting) or len(state.nodes) > self.there:
-            self.since, self.told = None, False
-        self.there = len(state.nodes)
-        if state.coming and state.waiting and self.since is None:
-            self.since = now
-        stuck = self.since is not None and now - self.since >= JOINED_S and not self.told
-        self.told = self.told or stuck
-        return stuck
-
-
-def _pairs() -> list[tuple[WorkerType, WorkerType]]:
-    """Each kind of spot node with one that is as good."""
-    kinds = worker_types()
-    return [(spot, other) for spot in kinds for other in kinds if _takes_its_place(spot, other)]
-
-
-def _takes_its_place(spot: WorkerType, other: WorkerType) -> bool:
-    """Ray adds other resources, the accelerator's name among them, to what the cluster file has."""
-    same = all(spot.resources.get(kind, 0) == other.resources.get(kind, 0) for kind in ("CPU", "GPU"))
-    return spot.spot and not other.spot and same
-
-
-def _there(state: ClusterState) -> Counter[str]:
-    return Counter((*state.nodes.values(), *state.coming))
+def _is_of_capacity(reason: str) -> bool:
+    return reason.startswith(OF_CAPACITY)

@@ -35,12 +35,14 @@ class ClusterState:
     Attributes:
         nodes: The type of each node that is there, by its id; of the cluster file, or Ray's name of the node.
         coming: The types of those that are being made ready, which cost as much.
+        asked: The types of those that the cloud was asked for, without an answer as yet.
         refused: What was not got.
         waiting: Whether work waits for nodes.
     """
 
     nodes: dict[str, str]
     coming: tuple[str, ...]
+    asked: tuple[str, ...]
     refused: tuple[Refusal, ...]
     waiting: bool
 
@@ -53,6 +55,7 @@ def cluster_state() -> ClusterState:
     return ClusterState(
         {node.node_id: node.ray_node_type_name for node in (*status.active_nodes, *status.idle_nodes)},
         tuple(node.ray_node_type_name for node in status.pending_nodes),
+        tuple(one.ray_node_type_name for one in status.pending_launches for _ in range(one.count)),
         (
             *(Refusal(one.ray_node_type_name, float(one.failed_ts_s or 0)) for one in status.failed_launches),
             *(Refusal(one.ray_node_type_name, now) for one in status.pending_launches if one.request_ts_s < late),
@@ -84,7 +87,8 @@ def watched(*watchers: Watcher, period_s: float = PERIOD_S) -> Iterator[None]:
                 state = cluster_state()
                 for watcher in watchers:
                     with _logged("who watches the cluster has failed"):
-                        watcher(state)
+                        if not ended.is_set():
+                            watcher(state)
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
@@ -92,4 +96,4 @@ def watched(*watchers: Watcher, period_s: float = PERIOD_S) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        thread.join(period_s)
+        thread.join(LATE_S)  # one of them may be writing to the storage

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from tuner.command import say
 from tuner.errors import TunerError
 from tuner.folder import Folder
-from tuner.raytune.capacity import Capacity, limit_as_usual
+from tuner.raytune.capacity import Capacity
 from tuner.raytune.watch import ClusterState, Watcher, cluster_state, watched
 from tuner.stages.crew import Crew
 
@@ -34,15 +34,24 @@ def nodes_cared_for(patience_s: float, *watchers: Watcher) -> Iterator[None]:
         patience_s: How long trials wait for spot instances.
         watchers: Who else is told of the cluster.
     """
-    limit_as_usual(cluster_state())  # a run that was killed may have left others
+    capacity = Capacity(patience_s, say)
+    with _logged():
+        capacity.begin(cluster_state())
     try:
-        with watched(*watchers, Capacity(patience_s, say)):
+        with watched(*watchers, capacity):
             yield
     finally:
-        try:
-            limit_as_usual(cluster_state())
-        except Exception:  # why it ends is said first; the next run puts it right
-            log.exception("the limits of the cluster file could not be put back")
+        with _logged():
+            capacity.end(cluster_state())
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """The run goes on, and why it ends is said first; the next run puts it right."""
+    try:
+        yield
+    except Exception:
+        log.exception("the limits of the cluster file could not be put back")
 
 
 @contextmanager
