@@ -16,7 +16,7 @@ import yaml
 from tuner.cluster.checks.local import read_pins
 
 ROOT = Path(__file__).parents[2]
-ACCOUNT, JOB = yaml.safe_load_all((ROOT / "kuberay.yaml").read_text())
+ACCOUNT, WORKERS_ACCOUNT, JOB = yaml.safe_load_all((ROOT / "kuberay.yaml").read_text())
 CLUSTER = JOB["spec"]["rayClusterSpec"]
 HEAD, (WORKER,) = CLUSTER["headGroupSpec"], CLUSTER["workerGroupSpecs"]
 IMAGE = (ROOT / "cluster" / "Dockerfile").read_text()
@@ -84,10 +84,11 @@ def test_kubernetes_takes_the_pods(group: dict[str, Any]) -> None:
     kubernetes_validate.validate(pod, "1.33", strict=True)
 
 
-def test_kubernetes_takes_the_account_and_the_pods_use_it() -> None:
-    kubernetes_validate.validate(ACCOUNT, "1.33", strict=True)
-    for group in (HEAD, WORKER):
-        assert group["template"]["spec"]["serviceAccountName"] == ACCOUNT["metadata"]["name"]
+def test_kubernetes_takes_the_accounts_and_the_pods_use_them() -> None:
+    for group, account in ((HEAD, ACCOUNT), (WORKER, WORKERS_ACCOUNT)):
+        kubernetes_validate.validate(account, "1.33", strict=True)
+        assert group["template"]["spec"]["serviceAccountName"] == account["metadata"]["name"]
+    assert WORKERS_ACCOUNT["automountServiceAccountToken"] is False, "the head's account may end pods"
 
 
 def test_a_wrong_pod_would_be_seen() -> None:

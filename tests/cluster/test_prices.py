@@ -52,6 +52,14 @@ def test_the_users_own_prices_go_before_the_table(edited: Edited) -> None:
     assert some.as_of == price_list().as_of
 
 
+def test_in_another_region_only_the_users_own_prices_hold(edited: Edited) -> None:
+    there = ("region: us-east-1", "region: sa-east-1")
+    with pytest.raises(InputError, match=r"there is no price of g5\.xlarge on-demand, g5\.xlarge spot, m7i\.large on"):
+        check_priced(fleet_of(edited(there)), "--max-cost")
+    own = fleet_of(edited(there, (STORAGE, STORAGE + OWN)))
+    assert [one.dollars_an_hour for one in own.machines.values()] == [0.2, 1.1, 0.5]
+
+
 def test_a_price_that_is_not_known_is_not_guessed(edited: Edited) -> None:
     fleet = fleet_of(edited(("g5.xlarge", "p9.xlarge")))
     assert fleet.machines["spot"] == Machine("p9.xlarge spot", None)

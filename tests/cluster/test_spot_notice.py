@@ -1,7 +1,11 @@
 """What the watcher makes of EC2's metadata; `tests/faults/test_notice.py` has Ray's side."""
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import ray
@@ -106,3 +110,16 @@ def test_the_head_is_left_alone_and_without_a_node_there_is_an_end(
         "Ray has had no node on this machine for 0 s: nothing to watch for",
     ]
     assert all(node["Alive"] for node in ray.nodes())
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_machine_that_ray_has_left_ends_itself_if_it_is_of_ec2(
+    service: MetadataService, is_there: bool, tmp_path: Path, ray_session: None
+) -> None:
+    code = f"import sys; sys.path.insert(0, {str(Path(spot_notice.__file__).parent)!r}); import spot_notice as it"
+    code = f"{code}; it.GONE_S, it.POLL_S, it.ABSENT_AFTER = 0, 0.01, 2; it.main()"
+    options = ("--address", ray.get_runtime_context().gcs_address, "--if-deserted", "touch ended")
+    endpoint = service.endpoint if is_there else "http://127.0.0.1:1"
+    environment = {**os.environ, "AWS_EC2_METADATA_SERVICE_ENDPOINT": endpoint}
+    subprocess.run([sys.executable, "-c", code, *options], cwd=tmp_path, env=environment, check=True, timeout=60)
+    assert (tmp_path / "ended").exists() == is_there

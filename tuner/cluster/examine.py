@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import ray
 
 from tuner.cluster.account import Account, account_of, forbidden, meaning
-from tuner.cluster.checks import images, instances, limits, local, machines, rights, storage
+from tuner.cluster.checks import images, instances, limits, local, machines, rights, stack, storage
 from tuner.cluster.file import ClusterFile
 from tuner.cluster.finding import Finding, note, ok, problem
 from tuner.errors import InputError
@@ -18,6 +18,7 @@ IN_ACCOUNT: tuple[Callable[[ClusterFile, Account], Iterator[Finding]], ...] = (
     images.images,
     rights.profiles,
     rights.firewall,
+    stack.stack,
     limits.quotas,
     storage.bucket,
 )

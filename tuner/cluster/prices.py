@@ -21,10 +21,12 @@ class PriceList:
 
     Attributes:
         as_of: The month, such as `2026-06`.
+        region: Where they hold.
         dollars_an_hour: By instance type and market.
     """
 
     as_of: str
+    region: str
     dollars_an_hour: Mapping[str, Mapping[str, float]]
 
 
@@ -45,13 +47,14 @@ class Fleet:
 def price_list() -> PriceList:
     """The one that comes with this package."""
     found = yaml.safe_load((files("tuner.cluster") / "prices.yaml").read_text())
-    return PriceList(str(found["as_of"]), found["dollars_an_hour"])
+    return PriceList(str(found["as_of"]), found["region"], found["dollars_an_hour"])
 
 
 def fleet_of(cluster: ClusterFile) -> Fleet:
-    """The machines that the cluster file names, with the user's own prices first."""
+    """The machines that the cluster file names, by the user's own prices, or the list's where it holds."""
     known = price_list()
-    machines = {kind.name: _machine(kind, cluster.prices, known) for kind in cluster.node_types}
+    listed = known.dollars_an_hour if cluster.region == known.region else {}
+    machines = {kind.name: _machine(kind, cluster.prices, listed) for kind in cluster.node_types}
     own = all(kind.market in cluster.prices.get(kind.instance_type, {}) for kind in cluster.node_types)
     return Fleet("" if own else known.as_of, machines)
 
@@ -74,7 +77,9 @@ def check_priced(fleet: Fleet, option: str) -> None:
         )
 
 
-def _machine(kind: NodeType, own: Mapping[str, Mapping[Market, float]], known: PriceList) -> Machine:
-    listed = known.dollars_an_hour.get(kind.instance_type, {}).get(kind.market)
-    dollars = own.get(kind.instance_type, {}).get(kind.market, listed)
+def _machine(
+    kind: NodeType, own: Mapping[str, Mapping[Market, float]], listed: Mapping[str, Mapping[str, float]]
+) -> Machine:
+    known = listed.get(kind.instance_type, {}).get(kind.market)
+    dollars = own.get(kind.instance_type, {}).get(kind.market, known)
     return Machine(f"{kind.instance_type} {kind.market}", None if dollars is None else float(dollars))

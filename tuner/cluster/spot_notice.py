@@ -2,7 +2,8 @@
 
 Needs this file, Python and Ray. EC2 says so two minutes before it ends a spot instance, in the instance's metadata.
 From then on Ray gives the node no new work, and whoever has work there can ask which nodes are about to go. That EC2
-recommends another instance is no notice: the machine may stay for hours.
+recommends another instance is no notice: the machine may stay for hours. If the head is gone, nobody else would end
+this machine: it can do that itself.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import json
 import logging
 import math
 import os
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -36,7 +38,7 @@ LOOK_EVERY_S = 60
 SETTLED_S = 15
 """After a node has joined: Ray's autoscaler fails over one that is drained as soon as it joins."""
 GONE_S = 600
-"""Without a node of Ray's on this machine, after which there is nothing left to watch for."""
+"""Without a node of Ray's on this machine, after which there is nothing left to watch for, or to pay for."""
 log = logging.getLogger("spot_notice")
 
 
@@ -172,9 +174,14 @@ class Watch:
             self._look()
         if self._failed >= ABSENT_AFTER and not self._metadata.is_there:
             self._say("end", f"no EC2 instance has its metadata at {self._metadata.endpoint}: nothing to watch for")
-        elif time.monotonic() - self._seen_at > GONE_S:
+        elif self.is_deserted:
             self._say("end", f"Ray has had no node on this machine for {GONE_S} s: nothing to watch for")
         return "end" not in self._said
+
+    @property
+    def is_deserted(self) -> bool:
+        """Whether Ray has had no node on this machine of EC2's for long."""
+        return self._metadata.is_there and time.monotonic() - self._seen_at > GONE_S
 
     def _read(self) -> None:
         try:
@@ -226,6 +233,7 @@ def main() -> None:
     parser.add_argument("--address", default="auto", help="of Ray's head, as for `ray start`")
     parser.add_argument("--node-ip", help="this machine's, if `ray start` was given one")
     parser.add_argument("--node-id", help="of one node, if there are several on this machine")
+    parser.add_argument("--if-deserted", metavar="COMMAND", help="what the shell runs once Ray has left this machine")
     told = parser.parse_args()
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s spot_notice: %(message)s")
     maybe_enable_token_auth_if_token_available(warn_if_disabled=False)  # as `ray.init` does
@@ -233,6 +241,9 @@ def main() -> None:
     watch = Watch(metadata, Nodes(told.address, told.node_ip, told.node_id))
     while watch.goes_on():
         time.sleep(watch.pause_s)
+    if told.if_deserted and watch.is_deserted:
+        log.info(f"now runs: {told.if_deserted}")
+        subprocess.run(told.if_deserted, shell=True, check=False)  # noqa: S602  # whoever starts this may run anything
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def test_ssh_open_to_everyone_is_worth_knowing(account: Account, edited: Edited,
     allow(ec2, group, 22, 22, IpRanges=[{"CidrIp": "0.0.0.0/0"}])
     (line,) = looked_at(edited, account)
     assert line.startswith(f"note: ssh is open to everyone, though only keys open it; narrow it by: {DEPLOY}")
-    assert line.endswith("Bucket=my-bucket SshFrom=YOUR-ADDRESS/32")
+    assert line.endswith("Bucket=my-bucket ClusterName=tuner InstanceTypes=g5.xlarge SshFrom=YOUR-ADDRESS/32")
 
 
 @pytest.mark.parametrize(
