@@ -105,7 +105,6 @@ def carry_out(
         say("this experiment is finished: nothing is left to do")
         tell(design.experiment, verdict_of(design.experiment, design.policy))
         return
-    from tuner.raytune.workers import on_worker, on_workers
     from tuner.stages.crew import crew_for
     from tuner.stages.finals import finals
     from tuner.stages.on_cluster import log_kept, looked_after
@@ -136,8 +135,8 @@ def carry_out(
             design.policy,
             seed=design.seed,
             promoted=retrain,
-            do=on_worker,
-            each=on_workers,
+            do=crew.workers.do,
+            each=crew.workers.each,
             settle=spending.write if spending else lambda: None,
         )
 

@@ -50,7 +50,7 @@ def test_nothing_stands_in_the_way_of_a_cluster_that_is_right(run: Run, tmp_path
     assert said[-1] == f"nothing stands in the way of: ray up {tmp_path}/c.yaml"
     assert not [line for line in said if line.startswith("problem")]
     about = ["what Ray", "files to copy", "token", "ray 2", "AWS account", "zones", "spot: g5", "spot: 4", "image"]
-    for word in (*about, "profile", "firewall", "quota", "bucket", "storage"):
+    for word in (*about, "profile", "firewall", "stack", "quota", "bucket", "storage"):
         assert any(word in line for line in said), word
 
 
@@ -58,7 +58,7 @@ def test_every_problem_is_a_line_and_the_first_is_the_error(run: Run) -> None:
     code, said, wrong = run(("g5.xlarge", "g5.xlrge"), ("s3://my-bucket", "s3://no-bucket"))
     problems = [line.removeprefix("problem").strip() for line in said if line.startswith("problem")]
     assert code == 2
-    assert len(problems) == 4
+    assert len(problems) == 5
     assert wrong == f"error: {problems[0]}\n"
     assert "nothing stands" not in said[-1]
 

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from tuner.dataset.splits import make_splits
 from tuner.engine.out_of_fold import FILE, OutOfFold, no_evaluations
 from tuner.folder import Folder
 from tuner.mutation.expand import Expansion
+from tuner.promotion.retrain import in_turn
 from tuner.raytune.stopper import Limits
 from tuner.raytune.trials import Trials
 from tuner.results.arrays import write_responses
@@ -26,6 +29,7 @@ from tuner.results.policy import Policy
 from tuner.results.record import TrialRecord
 from tuner.seeding import seed_of
 from tuner.settings import replaced
+from tuner.stages.conclude import here
 from tuner.stages.design import Design
 
 SEED = 5
@@ -56,6 +60,7 @@ class FakeCrew:
         failing: Place to the variants whose trials fail there, as `round-1`.
         stopped: Place to the variants whose time is up there after one evaluation.
         patience: Trials until the user interrupts; None if never.
+        workers: As `Crew` has them; these do it here.
         calls: What was asked for.
         trained: Place and variant of every trial that was begun.
     """
@@ -66,6 +71,7 @@ class FakeCrew:
     failing: dict[str, set[str]] = field(default_factory=dict)
     stopped: dict[str, set[str]] = field(default_factory=dict)
     patience: int | None = None
+    workers: Any = field(default_factory=lambda: SimpleNamespace(do=here, each=in_turn))
     calls: list[Call] = field(default_factory=list)
     trained: list[tuple[str, str]] = field(default_factory=list)
 

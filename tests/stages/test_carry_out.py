@@ -9,7 +9,6 @@ import pytest
 
 from tuner import run
 from tuner.errors import Interrupted
-from tuner.promotion.retrain import in_turn
 from tuner.results.files import BUNDLE, BUNDLE_FILES
 from tuner.stages.budget import Budget
 from tuner.stages.conclude import here, tell, verdict_of
@@ -28,7 +27,7 @@ def options(trials: Any, root_log: None, monkeypatch: pytest.MonkeyPatch) -> arg
         return {"mean predictor": np.zeros((1 + args[1][-1].repeat, *args[0].responses.shape), np.float32)}
 
     monkeypatch.setattr("tuner.stages.crew.crew_for", lambda *arguments, **named: trials)
-    monkeypatch.setattr("tuner.raytune.workers.on_worker", do)
+    trials.workers.do = do
     return run.parser().parse_args(["-g", "group", "-n", "name", "--no-retrain"])
 
 
@@ -86,8 +85,7 @@ def test_a_bundle_that_is_asked_for_later_or_not_whole_is_made_without_training_
         design.experiment.folder.write(f"{BUNDLE}/{name}", "")
     trained = trials.trained.copy()
     promoted: list[str] = []
-    monkeypatch.setattr("tuner.raytune.workers.on_worker", lambda function, *a, **k: promoted.append(function.__name__))
-    monkeypatch.setattr("tuner.raytune.workers.on_workers", in_turn)
+    trials.workers.do = lambda function, *a, **k: promoted.append(function.__name__)
     options.no_retrain = False
     carry_out(design, options, None)
     assert (promoted, trials.trained) == (["promote"], trained)

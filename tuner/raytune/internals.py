@@ -19,6 +19,7 @@ from ray._private.state import GlobalState, state
 from ray.air.execution._internal import RayActorManager, TrackedActor
 from ray.autoscaler.v2.sdk import get_cluster_status
 from ray.exceptions import RayActorError
+from ray.experimental import internal_kv
 from ray.train._internal import checkpoint_manager
 from ray.train._internal.checkpoint_manager import _CheckpointManager
 from ray.train._internal.session import _TrainingResult
@@ -78,9 +79,22 @@ ATTRIBUTES: dict[type, tuple[str, ...]] = {
 
 FUNCTIONS: dict[Any, tuple[str, ...]] = {
     checkpoint_manager: ("_delete_fs_path",),
+    internal_kv: ("_internal_kv_get", "_internal_kv_put"),
     ray_trial: ("_create_unique_logdir_name",),
 }
-"""Replaced by ours in a module."""
+"""Called, or replaced by ours, in a module."""
+NOTES = "tuner"
+
+
+def keep_note(key: str, text: str) -> None:
+    """The cluster's head knows the text by this key from now on."""
+    internal_kv._internal_kv_put(key, text, namespace=NOTES)
+
+
+def read_note(key: str) -> str:
+    """What `keep_note` was given, by whichever process; empty if nothing."""
+    found: bytes | None = internal_kv._internal_kv_get(key, namespace=NOTES)
+    return found.decode() if found else ""
 
 
 def cluster_status() -> Any:

@@ -99,9 +99,9 @@ def check_resources(resources: Resources) -> Resources:
     if not any(wanted.values()):
         raise InputError("a trial needs some of a CPU or of a GPU, but --cpus-per-trial and --gpus-per-trial are 0")
     fits = any(all(node.get(kind, 0) >= amount for kind, amount in wanted.items()) for node in nodes)
-    if not fits and has_autoscaler() and not worker_types():  # one that keeps to itself what it may add
-        if resources.gpus_per_trial is None:
-            raise InputError("no node is there yet, and what may come is not known: give --gpus-per-trial, 0 for none")
+    if has_autoscaler() and not worker_types():  # one that keeps to itself what it may add
+        if resources.gpus_per_trial is None and not gpus:
+            raise InputError("no GPU is there yet, and what may come is not known: give --gpus-per-trial, 0 for none")
     elif not fits:
         most = ", ".join(f"{max(node.get(kind, 0) for node in nodes):g} {kind}" for kind in wanted)
         raise InputError(f"a trial asks for {wanted['CPU']:g} CPU and {gpus:g} GPU, but no node has more than {most}")

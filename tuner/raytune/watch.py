@@ -78,17 +78,18 @@ def _logged(what: str) -> Iterator[None]:
 
 @contextmanager
 def watched(*watchers: Watcher, period_s: float = PERIOD_S) -> Iterator[None]:
-    """Meanwhile each watcher is told of the cluster every few seconds, in a thread of its own."""
+    """Meanwhile each watcher is told of the cluster, at once and every few seconds, in a thread of its own."""
     ended = threading.Event()
 
     def look() -> None:
-        while not ended.wait(period_s):
+        while not ended.is_set():
             with _logged("the cluster's state is not known"):
                 state = cluster_state()
                 for watcher in watchers:
                     with _logged("who watches the cluster has failed"):
                         if not ended.is_set():
                             watcher(state)
+            ended.wait(period_s)
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()

@@ -10,7 +10,7 @@ FAILED_MARK, STOPPED_MARK = "failed.txt", "stopped.txt"
 """In a variant's folder, if the last row does not tell."""
 TIME_UP = "time_up.txt"
 """Beside the variants' folders: from then on none of their trials goes on."""
-FINALS, LOCK = "finals", "lock.json"
+FINALS, LOCK, LOG = "finals", "lock.json", "run.log"
 CHECKPOINT = "checkpoint_"
 """What the folders of a trial's checkpoints begin with."""
 

@@ -57,8 +57,8 @@ def conclude(
         policy: How a winner is chosen.
         seed: The experiment's.
         promoted: Whether there is to be a bundle.
-        do: Calls what takes long: `on_worker`, or `here`.
-        each: Calls what can be shared out: `on_workers`, or `in_turn`.
+        do: Calls what takes long: `Workers.do`, or `here`.
+        each: Calls what can be shared out: `Workers.each`, or `in_turn`.
         settle: Called before the verdict is told: the folder then knows what all this cost.
 
     Raises:

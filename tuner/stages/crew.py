@@ -11,9 +11,11 @@ from tuner.raytune.disk_budget import Disk
 from tuner.raytune.launch import run_trials
 from tuner.raytune.resources import Resources, check_resources, start_ray
 from tuner.raytune.trials import Conditions, Trials
+from tuner.raytune.workers import Workers
 from tuner.reporting.progress import Progress
 from tuner.reporting.tensorboard import TensorBoardWriter
 from tuner.results.ending_marks import EndingMarks
+from tuner.results.files import LOG
 from tuner.results.record import TrialRecord
 
 
@@ -28,6 +30,11 @@ class Crew:
 
     conditions: Conditions
     log: Path
+
+    @property
+    def workers(self) -> Workers:
+        """They do what is to be done besides."""
+        return Workers(self.conditions.resources.gpus_per_trial or 0.0)
 
     def run(self, trials: Trials, records: tuple[TrialRecord, ...]) -> frozenset[str]:
         """Every trial has ended, or time was up; what the folder holds of them is gone on with.
@@ -55,7 +62,7 @@ class Crew:
     def keep_log(self, folder: Folder) -> None:
         """The log is in the experiment's folder, wherever that is."""
         if folder.local is None and self.log.is_file():
-            folder.write("run.log", self.log.read_text())
+            folder.write(LOG, self.log.read_text())
 
 
 def crew_for(
@@ -74,11 +81,13 @@ def crew_for(
     """
     hold_log()
     start_ray(address)
-    log = folder.local / "run.log" if folder.local else Path(tempfile.mkdtemp(), "run.log")
+    log = folder.local / LOG if folder.local else Path(tempfile.mkdtemp(), LOG)
     disk = None if disk_budget is None else Disk(folder, disk_budget)
     return Crew(Conditions(dataset, check_resources(resources), disk, retry_failed), log)
 
 
-def open_log(crew: Crew) -> None:
-    """Python's log goes to its file; its folder exists by now."""
+def open_log(crew: Crew, folder: Folder) -> None:
+    """Python's log goes to its file; its folder exists by now. Elsewhere than here it goes on with what is there."""
+    if folder.local is None and folder.exists(LOG):
+        crew.log.write_text(folder.read(LOG))
     log_to(crew.log)

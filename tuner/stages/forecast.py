@@ -73,14 +73,17 @@ def _configs(design: Design) -> list[Config]:
 
 
 def _speeds(configs: Sequence[Config], design: Design, resources: Resources) -> dict[Config, Speed]:
-    """By architecture. As many processes train it at a time as share a GPU; the slowest counts."""
+    """By architecture, one after the other. As many processes train it as share a GPU, on one; the slowest counts."""
     kinds = list(dict.fromkeys(map(architecture, configs)))
     gpus = resources.gpus_per_trial or 0
     together = max(1, int(1 / gpus)) if gpus else 1
-    calls = [(kind,) for kind in kinds for _ in range(together)]
-    found: list[Speed] = on_workers(partial(speed_of, dataset=design.dataset, seconds=MEASURED_S), calls, resources)
-    parts = [found[start : start + together] for start in range(0, len(found), together)]
-    return {kind: min(part, key=lambda speed: speed.steps_per_s) for kind, part in zip(kinds, parts, strict=True)}
+    measure = partial(speed_of, dataset=design.dataset, seconds=MEASURED_S)
+
+    def slowest(kind: Config) -> Speed:
+        found: list[Speed] = on_workers(measure, [(kind,)] * together, resources, together=True)
+        return min(found, key=lambda speed: speed.steps_per_s)
+
+    return {kind: slowest(kind) for kind in kinds}
 
 
 def _pools(address: str, resources: Resources) -> list[NodePool]:

@@ -51,7 +51,7 @@ def search(design: Design, crew: Crew, manifest: dict[str, Any] | None, budget: 
             design.entries, origin_of(design.dataset, design.seed)
         )  # a crash may have come before that
     check_configs(design.experiment, design.dataset)
-    open_log(crew)
+    open_log(crew, design.experiment.folder)
     if manifest is not None or not is_searched(design):
         write_responses(design.experiment.folder, design.dataset)
         entries, method = design.experiment.entries(), method_of(design)
