@@ -315,20 +315,30 @@ def token(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     return path
 
 
+THERE = ("--address", "http://127.0.0.1:1")
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
         (
-            ["submit", "--storage", "store"],
+            ["submit", *THERE, "--storage", "store"],
             "--storage must be a place that the cluster reaches, .*, but got store",
         ),
-        (["submit", "--storage", "/usr", "--config", "x.yaml"], "x.yaml cannot be read: No such file or directory"),
         (
-            ["submit", "--storage", "/usr"],
+            ["submit", *THERE, "--storage", "/usr", "--config", "x.yaml"],
+            "x.yaml cannot be read: No such file or directory",
+        ),
+        (
+            ["submit", *THERE, "--storage", "/usr"],
             "the cluster's token, .*auth_token, cannot be read .*; make one: ray get-.*",
         ),
         (["submit"], "cluster.yaml cannot be read: No such file or directory"),
-        (["submit", "--storage", "s3://x y/z"], "s3://x y/z/group/name is not a storage that pyarrow knows: .*"),
+        (["submit", "--storage", "/usr"], "cluster.yaml cannot be read: No such file or directory"),
+        (
+            ["submit", *THERE, "--storage", "s3://x y/z"],
+            "s3://x y/z/group/name is not a storage that pyarrow knows: .*",
+        ),
         (
             ["attach"],
             "the cluster's token, .*auth_token, cannot be read .*; make one: ray get-auth-token .*",
@@ -352,6 +362,12 @@ def test_a_token_that_is_none_is_said_to_be(workplace: Path, token: Path, text: 
     token.write_bytes(text)
     said = refused(workplace, "tuner.attach", "-g", "group", "-n", "name")
     assert said.startswith(f"error: the cluster's token, {token}, is empty or no text; make one: ")
+
+
+def test_a_cluster_whose_file_is_not_there_is_one_sentence(workplace: Path, token: Path) -> None:
+    token.write_text("secret")
+    said = refused(workplace, "tuner.attach", "-g", "group", "-n", "name", "--cluster", "nothere.yaml")
+    assert said == "error: nothere.yaml cannot be read: No such file or directory"
 
 
 def test_a_cluster_that_is_not_there_is_one_sentence(workplace: Path, token: Path) -> None:

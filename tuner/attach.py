@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> None:
     with connected(options.cluster, options.address) as cluster:
         job = cluster.jobs.last_of(f"{options.group}/{options.name}")
         ended = cluster.follow(job)
-    check_end(ended, "the same tuner submit, and --resume")
+    check_end(ended)
 
 
 def parser() -> argparse.ArgumentParser:

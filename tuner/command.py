@@ -62,9 +62,14 @@ def add_names(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--name", required=True, help="experiment name")
 
 
+def typed(command: str, arguments: list[str]) -> str:
+    """The command as the user has typed it, on another machine, if it was sent from there."""
+    return os.environ.get(interrupts.AS_TYPED) or shlex.join(["python", "-m", f"tuner.{command}", *arguments])
+
+
 def execute(command: str, main: Callable[[list[str]], None], arguments: list[str]) -> int:
     """Runs a command; its exit code. What users can mend is said without a traceback."""
-    again = one_line(f"interrupted: go on with: {shlex.join(['python', '-m', f'tuner.{command}', *arguments])}")
+    again = one_line(f"interrupted: go on with: {typed(command, arguments)}")
     interrupts.watch(again)
     code = _outcome(main, arguments, again)
     interrupts.over(code)

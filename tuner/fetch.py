@@ -12,14 +12,16 @@ def main(arguments: list[str]) -> None:
     from tuner.cluster.file import read_cluster
     from tuner.results.copy import copied
     from tuner.results.experiment import Experiment
+    from tuner.results.files import BUNDLE, REPORT
 
     storage = options.storage or read_cluster(options.cluster).storage
     source, target = (Experiment.at(place, options.group, options.name) for place in (storage, options.output))
     files, size = copied(source, target, checkpoints=options.checkpoints)
     say(f"{target.folder.uri}: {files} files, {size / 1e6:.1f} MB")
-    for name in ("report.html", "best"):
-        if target.folder.exists(name):
-            say(f"  {target.folder.uri}/{name}")
+    found = [name for name in (REPORT, BUNDLE) if target.folder.exists(name)]
+    say(*(f"  {target.folder.uri}/{name}" for name in found))
+    if not found:
+        say("there is no report yet: the experiment has not ended")
 
 
 def parser() -> argparse.ArgumentParser:

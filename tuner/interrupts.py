@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from types import FrameType
 
 EXIT_CODE = 130
+AS_TYPED = "TUNER_AS_TYPED"
+"""Variable of the environment: the command that the user has typed, where this one runs for it."""
 SHOW_CURSOR = b"\x1b[?25h"
 """A table that is drawn anew all the time hides it."""
 

@@ -6,14 +6,13 @@ if __name__ == "__main__":  # the other imports take a while
     interrupts.own_process()
 
 import argparse
-import shlex
 import sys
 import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from tuner import interrupts
-from tuner.command import add_experiment, execute, make_parser, say
+from tuner.command import add_experiment, execute, make_parser, say, typed
 from tuner.errors import Interrupted
 from tuner.stages.budget import Budget
 from tuner.stages.design import Design
@@ -35,8 +34,8 @@ def main(arguments: list[str]) -> None:
         from tuner.results.files import MANIFEST
 
         begun = Experiment.at(options.storage, options.group, options.name).folder.exists(MANIFEST)
-        resume = ["--resume"] if begun and not options.resume and not options.dry_run else []
-        raise Interrupted(f"go on with: {shlex.join(['python', '-m', 'tuner.run', *arguments, *resume])}") from None
+        resume = " --resume" if begun and not options.resume and not options.dry_run else ""
+        raise Interrupted(f"go on with: {typed('run', arguments)}{resume}") from None
 
 
 def parser() -> argparse.ArgumentParser:

@@ -22,9 +22,9 @@ def main(arguments: list[str]) -> None:
         say(f"{job.name} was told to end in order")
         ended = cluster.wait_for(job)
     if was_stopped(ended):
-        say(f"{ended.name} has ended; the same tuner submit with --resume goes on with it")
+        say(f"{ended.name} has ended; go on with: {ended.resumed}")
         return
-    check_end(ended, "the same tuner submit, and --resume")
+    check_end(ended)
     say(f"{ended.name} has done its work meanwhile")
 
 

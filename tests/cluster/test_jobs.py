@@ -64,7 +64,7 @@ def test_a_job_is_followed_through_lost_connections_and_ends_here_as_there(port:
     with Relay(port) as relay:
         jobs, said, cuts = Jobs(f"http://127.0.0.1:{relay.port}", TOKEN), list[str](), 0
         command = "cat greeting; for i in 1 2 3 4 5 6 7 8; do echo line $i; sleep 0.5; done; exit 2"
-        begun = jobs.submit("g/n", command, folder)
+        begun = jobs.submit("g/n", command, folder, "tuner submit")
 
         def write(text: str) -> None:
             nonlocal cuts
@@ -79,20 +79,23 @@ def test_a_job_is_followed_through_lost_connections_and_ends_here_as_there(port:
     assert lines == ["hello from the folder", *(f"line {number}" for number in range(1, 9))]
     assert (ended.name, ended.experiment, ended.status, ended.exit_code) == ("g~n~1", "g/n", "FAILED", 2)
     assert Jobs(f"http://127.0.0.1:{port}", TOKEN).last_of("g/n") == ended
+    again = list[str]()
+    assert followed(Jobs(f"http://127.0.0.1:{port}", TOKEN), begun.name, lambda: None, again.append) == ended
+    assert "".join(again) == "".join(said)
 
 
 def test_a_job_is_told_to_end_in_order_and_no_second_one_runs_beside_it(jobs: Jobs, folder: Path) -> None:
     code = "import signal, time; signal.signal(signal.SIGINT, lambda *_: exit(130)); print('ready'); time.sleep(60)"
-    begun, said = jobs.submit("g/long", f'python -c "{code}"', folder), list[str]()
+    begun, said = jobs.submit("g/long", f'python -c "{code}"', folder, "tuner submit -g g"), list[str]()
     with pytest.raises(InputError, match=r"^g~long~1 runs on the cluster already"):
-        jobs.submit("g/long", "true", folder)
+        jobs.submit("g/long", "true", folder, "")
     for text in jobs.output(begun.name):
         if "ready" in text:
             break
     jobs.stop(begun.name)
     ended = followed(jobs, begun.name, lambda: None, said.append)
-    with pytest.raises(Interrupted, match=r"^g~long~1 was stopped; go on with: again$"):
-        check_end(ended, "again")
+    with pytest.raises(Interrupted, match=r"^g~long~1 was stopped; go on with: tuner submit -g g --resume$"):
+        check_end(ended)
     assert "ready" in "".join(said)
     with pytest.raises(InputError, match=r"^the cluster has no job of g/other, but of: .*g/long"):
         jobs.last_of("g/other")
@@ -101,23 +104,23 @@ def test_a_job_is_told_to_end_in_order_and_no_second_one_runs_beside_it(jobs: Jo
 @pytest.mark.parametrize(
     ("status", "code", "error", "told"),
     [
-        ("FAILED", 1, TunerError, "g-n-1 failed: it broke; go on with: again"),
-        ("FAILED", None, TunerError, "g-n-1 failed: it broke; go on with: again"),
-        ("FAILED", 2, InputError, "g-n-1 says so above"),
-        ("FAILED", 130, Interrupted, "g-n-1 was stopped; go on with: again"),
-        ("STOPPED", None, Interrupted, "g-n-1 was stopped; go on with: again"),
+        ("FAILED", 1, TunerError, "g-n-1 failed, as it says above"),
+        ("FAILED", None, TunerError, "g-n-1 failed: it broke; go on with: again --resume"),
+        ("FAILED", 2, InputError, "g-n-1 was refused, as it says above"),
+        ("FAILED", 130, Interrupted, "g-n-1 was stopped"),
+        ("STOPPED", None, Interrupted, "g-n-1 was stopped; go on with: again --resume"),
     ],
 )
 def test_a_job_that_has_not_done_its_work_ends_the_command_as_it_ended(
     status: str, code: int | None, error: type[TunerError], told: str
 ) -> None:
     with pytest.raises(error, match=f"^{told}$") as raised:
-        check_end(Job("g-n-1", "g/n", status, "it broke", code), "again")
+        check_end(Job("g-n-1", "g/n", "again", status, "it broke", code))
     assert raised.type is error
 
 
 def test_a_job_that_has_done_its_work_is_no_error() -> None:
-    check_end(Job("g-n-1", "g/n", "SUCCEEDED", "", 0), "again")
+    check_end(Job("g-n-1", "g/n", "again", "SUCCEEDED", "", 0))
 
 
 def test_a_wrong_token_and_a_wrong_address_are_told_apart(port: int) -> None:

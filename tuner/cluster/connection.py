@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tuner import interrupts
 from tuner.cluster.auth_token import read_token
+from tuner.cluster.file import read_cluster
 from tuner.cluster.following import awaited, followed
 from tuner.cluster.jobs import Job, Jobs
 from tuner.cluster.tunnel import Tunnel
@@ -72,5 +73,6 @@ def connected(cluster_file: str, address: str | None) -> Iterator[Connection]:
     if address is not None:
         yield Connection(Jobs(address, token), lambda: None)
         return
+    read_cluster(cluster_file)  # that it cannot be read is said in our words
     with Tunnel(cluster_file) as tunnel:
         yield Connection(Jobs(tunnel.address, token), tunnel.open)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from tuner.cluster.jobs import LOST, Job, Jobs
+from tuner.cluster.tunnel import NoClusterError
 from tuner.errors import InputError, Interrupted, TunerError, clause
 
 LOST_S, PAUSE_S = 600.0, 2.0
@@ -23,6 +24,10 @@ def followed(jobs: Jobs, name: str, reconnect: Callable[[], None], write: Callab
     Raises:
         TunerError: the cluster has not answered for long, or does not know the job any more.
     """
+    job = _state(jobs, name, reconnect, write)
+    if not job.runs:
+        write(jobs.printed(name))
+        return job
     shown, job = _shown(jobs, name, write, 0), _state(jobs, name, reconnect, write)
     while job.runs:  # the connection was lost
         time.sleep(PAUSE_S)
@@ -65,6 +70,8 @@ def _state(jobs: Jobs, name: str, reconnect: Callable[[], None], write: Callable
         try:
             reconnect()
             return jobs.state(name)
+        except NoClusterError as error:
+            raise TunerError(f"{error}; {FETCH}") from None
         except (InputError, *LOST) as error:
             if UNKNOWN in str(error):
                 raise TunerError(f"the cluster knows no job {name} any more: it was started anew; {FETCH}") from None
@@ -81,12 +88,8 @@ def was_stopped(job: Job) -> bool:
     return job.status == "STOPPED" or job.exit_code == Interrupted.exit_code
 
 
-def check_end(job: Job, again: str) -> None:
-    """Nothing happens if the job has done its work.
-
-    Args:
-        job: As it ended.
-        again: The command that goes on with it.
+def check_end(job: Job) -> None:
+    """Nothing happens if the job has done its work. How to go on it has said itself, unless it was not its own end.
 
     Raises:
         InputError: it says that its input is wrong.
@@ -96,7 +99,12 @@ def check_end(job: Job, again: str) -> None:
     if job.status == "SUCCEEDED":
         return
     if job.exit_code == InputError.exit_code:
-        raise InputError(f"{job.name} says so above")
+        raise InputError(f"{job.name} was refused, as it says above")
+    if job.exit_code == Interrupted.exit_code:
+        raise Interrupted(f"{job.name} was stopped")
+    again = f"go on with: {job.resumed}"
     if was_stopped(job):
-        raise Interrupted(f"{job.name} was stopped; go on with: {again}")
-    raise TunerError(f"{job.name} failed: {job.message or 'see above'}; go on with: {again}")
+        raise Interrupted(f"{job.name} was stopped; {again}")
+    if job.exit_code is not None:
+        raise TunerError(f"{job.name} failed, as it says above")
+    raise TunerError(f"{job.name} failed: {clause(RuntimeError(job.message))}; {again}")

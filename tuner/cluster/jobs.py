@@ -13,6 +13,7 @@ from ray.exceptions import AuthenticationError
 from ray.job_submission import JobStatus, JobSubmissionClient
 
 from tuner.errors import InputError, TunerError, clause
+from tuner.interrupts import AS_TYPED
 
 ENVIRONMENT = {
     "PYTHONUNBUFFERED": "1",
@@ -27,8 +28,8 @@ TALKATIVE = (
     "ray.dashboard.modules.job.sdk",
     "ray._private.runtime_env.packaging",
 )
-EXPERIMENT = "experiment"
-"""In a job's metadata: group/name."""
+EXPERIMENT, TYPED = "experiment", "typed"
+"""In a job's metadata: group/name, and the command that the user has typed."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Job:
     Attributes:
         name: Ray's submission id.
         experiment: group/name.
+        typed: The command that has sent it.
         status: Ray's word.
         message: Ray's, on how it ended.
         exit_code: Of its command; None while it runs, or if it was not the command that ended.
@@ -45,9 +47,15 @@ class Job:
 
     name: str
     experiment: str
+    typed: str
     status: str
     message: str
     exit_code: int | None
+
+    @property
+    def resumed(self) -> str:
+        """The command that goes on with the experiment."""
+        return self.typed if "--resume" in self.typed.split() else f"{self.typed} --resume"
 
     @property
     def runs(self) -> bool:
@@ -114,8 +122,14 @@ class Jobs:
             )
         return jobs[-1]
 
-    def submit(self, experiment: str, command: str, folder: Path) -> Job:
+    def submit(self, experiment: str, command: str, folder: Path, typed: str) -> Job:
         """The command runs on the head, in a copy of the folder.
+
+        Args:
+            experiment: group/name.
+            command: For a shell there.
+            folder: On this machine.
+            typed: The command that the user has typed here.
 
         Raises:
             InputError: a job of the experiment runs already.
@@ -125,11 +139,10 @@ class Jobs:
         if before and before[-1].runs:
             raise InputError(f"{before[-1].name} runs on the cluster already; follow it with tuner attach, or stop it")
         name = f"{experiment.replace('/', '~')}~{len(before) + 1}"  # which no group's or experiment's name holds
-        runtime = {"working_dir": str(folder), "env_vars": ENVIRONMENT}
+        runtime = {"working_dir": str(folder), "env_vars": {**ENVIRONMENT, AS_TYPED: typed}}
+        told = {EXPERIMENT: experiment, TYPED: typed}
         try:
-            self._client.submit_job(
-                entrypoint=command, submission_id=name, runtime_env=runtime, metadata={EXPERIMENT: experiment}
-            )
+            self._client.submit_job(entrypoint=command, submission_id=name, runtime_env=runtime, metadata=told)
             return self.state(name)
         except (ValueError, *LOST) as error:
             raise TunerError(f"the cluster does not take the job: {clause(error)}") from None
@@ -150,6 +163,15 @@ class Jobs:
         """
         with _answering():
             return bool(self._client.stop_job(name))
+
+    def printed(self, name: str) -> str:
+        """What the job has printed until now.
+
+        Raises:
+            TunerError: the cluster does not answer.
+        """
+        with _answering():
+            return str(self._client.get_job_logs(name))
 
     def output(self, name: str) -> Iterator[str]:
         """What the job prints, from its beginning, as it comes; ends with the job, or with the connection."""
@@ -180,6 +202,8 @@ def _answering() -> Iterator[None]:
 
 
 def _job(details: Any) -> Job:
-    experiment = (details.metadata or {}).get(EXPERIMENT, "")
+    told = details.metadata or {}
     name, status = details.submission_id or "", JobStatus(details.status).value
-    return Job(name, experiment, status, details.message or "", details.driver_exit_code)
+    return Job(
+        name, told.get(EXPERIMENT, ""), told.get(TYPED, ""), status, details.message or "", details.driver_exit_code
+    )

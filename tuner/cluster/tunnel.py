@@ -1,6 +1,7 @@
 """The way to a cluster's dashboard, which listens on the head alone: Ray's own port forwarding by ssh."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,10 +12,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 
-from tuner.errors import InputError, last_line
+from tuner.errors import InputError, last_line, short
 
 READY_S = 60.0
 POLL_S = 0.2
+REASON = re.compile(r"The exception is: *(.*)")
+COLOUR = re.compile("\x1b\\[[0-9;]*m")
+
+
+class NoClusterError(InputError):
+    """There is no head of the cluster."""
 
 
 class Tunnel:
@@ -64,14 +71,20 @@ class Tunnel:
         deadline = time.monotonic() + READY_S
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                told = last_line(self._said.read_text(errors="replace")) or "no answer"
-                raise InputError(f"the cluster in {self._file} cannot be reached: {told}")
+                raise self._error(self._said.read_text(errors="replace"))
             time.sleep(POLL_S)
 
     def close(self) -> None:
         """Nothing is left of it."""
         self._end()
         self._place.cleanup()
+
+    def _error(self, said: str) -> InputError:
+        plain = COLOUR.sub("", said)
+        told = (*REASON.findall(plain), last_line(plain) or "no answer")[0]
+        if told.startswith("Head node of cluster"):
+            return NoClusterError(f"the cluster in {self._file} does not run; start it with: ray up {self._file}")
+        return InputError(f"the cluster in {self._file} cannot be reached: {short(told)}")
 
     def _answers(self) -> bool:
         try:

@@ -82,6 +82,7 @@ def _statement(verdict: Verdict, dataset: Dataset) -> str:
         f"{member.networks} of {member.variant} for {steps_on_all(member, len(dataset.labelled))} steps"
         for member in promotion.members
     )
+    mean = "one network" if promotion.networks == 1 else f"the mean of {promotion.networks} networks"
     paragraphs = [
         *lost,
         f"""Expected RMSE on new images, pooled over neurons: {promotion.expected}. One network alone: {verdict.claim}.
@@ -90,6 +91,6 @@ networks saw a part of the images only: this model, trained on all {len(dataset.
 {believed}""",
         f"""{winner.name} was chosen since {verdict.reason}; {verdict.comparison}.{base}
 On the same folds: {others}.{noise}""",
-        f"The model is the mean of {promotion.networks} networks: {members}. No image was kept aside to measure it.",
+        f"The model is {mean}: {members}. No image was kept aside to measure it.",
     ]
     return "\n\n".join(paragraph.rstrip() for paragraph in paragraphs)

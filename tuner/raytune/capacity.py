@@ -119,8 +119,8 @@ class Capacity:
             self._shortage = Shortage()
             limit_as_usual(state)
         follow(state)
-        if self._joining.is_stuck(state, now):
-            self._say(self._joining.told)
+        for line in self._joining.news(state, now):
+            self._say(line)
 
     def _told(self, kind: str) -> str:
         reason = last_refusal()

@@ -13,14 +13,19 @@ class Joining:
     Ray ends a node whose setup has failed and gets another one, so that between the two none is being made ready.
     """
 
-    told = f"nodes that were got {PATIENCE_S / 60:g} min ago have not joined; why is in Ray's logs: {LOGS}"
-
     def __init__(self) -> None:
         self._since: float | None = None
-        self._there, self._said = set[str](), False
+        self._there, self._said, self._begun = set[str](), False, False
 
-    def is_stuck(self, state: ClusterState, now: float) -> bool:
-        """Whether it is long; true once."""
+    def news(self, state: ClusterState, now: float) -> list[str]:
+        """What the user should know, each once."""
+        begun, self._begun = self._begun, bool(state.coming and state.waiting)
+        kinds = ", ".join(dict.fromkeys(state.coming))
+        starting = f"nodes of the type {kinds} are being started; in a few minutes they take work"
+        stuck = f"nodes that were got {PATIENCE_S / 60:g} min ago have not joined; why is in Ray's logs: {LOGS}"
+        return [*([starting] if self._begun and not begun else []), *([stuck] if self._is_stuck(state, now) else [])]
+
+    def _is_stuck(self, state: ClusterState, now: float) -> bool:
         if not state.waiting or state.nodes.keys() - self._there:
             self._since, self._said = None, False
         self._there = set(state.nodes)

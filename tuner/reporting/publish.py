@@ -14,11 +14,11 @@ from tuner.results.verdict import Verdict
 def publish(experiment: Experiment, verdict: Verdict) -> None:
     """`leaderboard.csv`, `verdict.json` and `report.html` tell of the verdict."""
     bundle = bundle_state(experiment.folder, verdict)
-    origin, spent = experiment.origin(), read_spent(experiment.folder)
+    data, spent, early = experiment.origin().data, read_spent(experiment.folder), experiment.time_was_up
     texts = {
         LEADERBOARD: leaderboard(verdict),
         VERDICT: json.dumps({**facts(verdict), **evolved(verdict.evolution)}, indent=2) + "\n",
-        REPORT: report(verdict, experiment.entries(), experiment.manifest(), origin.data, bundle, spent),
+        REPORT: report(verdict, experiment.entries(), experiment.manifest(), data, bundle, spent, early),
     }
     for name, text in texts.items():  # once all of them could be made
         experiment.folder.write(name, text)

@@ -14,6 +14,7 @@ from tuner.reporting.figures.neurons import neuron_effects_picture, neurons_pict
 from tuner.reporting.figures.parallel import parallel_picture
 from tuner.reporting.figures.population import population_picture
 from tuner.reporting.figures.responses import responses_picture
+from tuner.reporting.figures.words import plural
 from tuner.reporting.leaderboard_rows import groups, leaderboard_limits
 from tuner.reporting.money import cost
 from tuner.reporting.population_rows import replacement_rows, schedule_rows
@@ -34,6 +35,7 @@ def report(
     data: str,
     bundle: BundleState,
     spent: Spent = NOTHING,
+    cut_short: str = "",
 ) -> str:
     """A whole HTML page; the same for the same arguments.
 
@@ -44,6 +46,7 @@ def report(
         data: One sentence on the data set; it says SIMULATED where nobody recorded it.
         bundle: Whether there is a bundle, and that of the verdict.
         spent: What the experiment cost.
+        cut_short: Why the search was ended before all its trials had; empty if it was not.
     """
     environment = Environment(
         loader=PackageLoader("tuner.reporting", ""),
@@ -59,7 +62,7 @@ def report(
         simulated=SIMULATED in data or verdict.noise_rmse is not None,
         warning=warning(verdict),
         headline=headline(verdict),
-        findings=findings(verdict),
+        findings=[*([f"The search was cut short: {cut_short}."] if cut_short else []), *findings(verdict)],
         verdict=verdict,
         bundle=bundle,
         groups=groups(verdict),
@@ -101,7 +104,7 @@ def _facts(verdict: Verdict, manifest: dict[str, Any], data: str) -> dict[str, s
         "longest sequence of mutations": manifest.get("depth"),
         "rule": f"{verdict.rule}: the winner was chosen since {verdict.reason}",
         "protocol": verdict.protocol,
-        "bundle": f"{verdict.promotion.networks} networks: {verdict.promotion.reason}",
+        "bundle": f"{plural(verdict.promotion.networks, 'network')}: {verdict.promotion.reason}",
     }
     return {name: str(value) for name, value in found.items() if value not in (None, "")}
 

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
+from tuner.engine.out_of_fold import FILE as OUT_OF_FOLD
 from tuner.errors import InputError
 from tuner.results.experiment import Experiment
 from tuner.results.files import CHECKPOINT, LOCK, MANIFEST
@@ -56,4 +57,5 @@ def _is_wanted(path: str, checkpoints: bool) -> bool:
     parts = PurePosixPath(path).parts
     if ".." in parts or parts[0] == LOCK:  # a store may hold any name
         return False
-    return checkpoints or not any(part.startswith(CHECKPOINT) for part in parts)
+    is_kept = parts[-1] == OUT_OF_FOLD  # what a report is made of
+    return checkpoints or is_kept or not any(part.startswith(CHECKPOINT) for part in parts)

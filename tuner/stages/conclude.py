@@ -13,6 +13,7 @@ from tuner.engine.out_of_fold import gathered
 from tuner.errors import TunerError
 from tuner.promotion.promote import promote
 from tuner.promotion.retrain import Each, retrain
+from tuner.reporting.figures.words import plural
 from tuner.reporting.publish import publish
 from tuner.reporting.summary import summary
 from tuner.results.arrays import Predictions, write_baselines
@@ -70,7 +71,7 @@ def conclude(
         publish(experiment, verdict)  # whatever becomes of the promotion
         promotion = verdict.promotion
         names = ", ".join(member.variant for member in promotion.members)
-        say(f"retraining {promotion.networks} networks on all {len(dataset.labelled)} images: {names}")
+        say(f"retraining {plural(promotion.networks, 'network')} on all {len(dataset.labelled)} images: {names}")
         ensemble = retrain(promotion.members, dataset, seed=seed_of(seed, "retrain"), each=each)
         do(promote, verdict, ensemble, dataset, experiment.folder)
     settle()

@@ -80,7 +80,8 @@ def refuse_begun(folder: "Folder") -> None:
     from tuner.results.files import LOCK, MANIFEST
 
     if set(folder.names()) - {LOCK}:
-        cure = "go on with it by --resume" if folder.exists(MANIFEST) else "it is not an experiment: remove it"
+        attach = "" if folder.local else ", see by tuner attach whether it runs"
+        cure = f"go on with it by --resume{attach}" if folder.exists(MANIFEST) else "it is not an experiment: remove it"
         raise InputError(f"the experiment {folder.uri} exists; {cure}, or choose another --name")
 
 

@@ -65,6 +65,8 @@ def search(design: Design, crew: Crew, manifest: dict[str, Any] | None, budget: 
             cut_back(design)
         if method.suggestions is not None:
             say(*fewer(design.strategy, len(ended) - 1, design.experiment.time_was_up))
+        if reason := design.experiment.time_was_up:
+            say(f"{reason}: the search ends here")
         if budget.is_limited and not any(record.measurements for record in design.experiment.records()):
             raise TunerError(f"{budget.ended} before anything was measured; begin another experiment with more")
         if method.breeding is not None:  # whose members end with other configs than they began with
