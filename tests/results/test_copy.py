@@ -20,7 +20,8 @@ def experiment(folder: Path, **changes: object) -> Experiment:
 @pytest.fixture
 def source(tmp_path: Path) -> Experiment:
     made = experiment(tmp_path / "there")
-    for name in ("base/config.yaml", "base/checkpoint_000001/checkpoint.pt", "best/model.pt2", "lock.json"):
+    checkpoint = ("base/checkpoint_000001/checkpoint.pt", "base/checkpoint_000001/out_of_fold.npz")
+    for name in ("base/config.yaml", *checkpoint, "best/model.pt2", "lock.json"):
         made.folder.write(name, name)
     return made
 

@@ -12,6 +12,7 @@ from tuner.command import execute
 from tuner.engine.out_of_fold import FILE
 from tuner.errors import TunerError
 from tuner.results.arrays import BASELINES, RESPONSES, write_baselines
+from tuner.results.copy import copied
 from tuner.results.evidence import read_evidence
 from tuner.results.experiment import Experiment
 from tuner.results.files import MEASURED
@@ -231,3 +232,23 @@ def test_a_manifest_that_says_too_little_is_one_sentence(
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert problem in said.err
+
+
+def test_a_copy_without_checkpoints_gives_the_same_report(finished: Design, tmp_path: Path) -> None:
+    copy = Experiment.at(str(tmp_path / "copy"), *finished.experiment.folder.uri.split("/")[-2:])
+    copied(finished.experiment, copy, checkpoints=False)
+    for name in WRITTEN:
+        copy.folder.remove(name)
+    group, name = copy.folder.uri.split("/")[-2:]
+    assert execute("report", report.main, ["-g", group, "-n", name, "--storage", str(tmp_path / "copy")]) == 0
+    assert copy.folder.read("leaderboard.csv") == finished.experiment.folder.read("leaderboard.csv")
+
+
+def test_a_search_that_money_has_ended_is_said_to_be(finished: Design) -> None:
+    told = "The search was cut short: the money was spent."
+    verdict = verdict_of(finished.experiment, finished.policy)
+    tell(finished.experiment, verdict)
+    assert told not in finished.experiment.folder.read("report.html")
+    finished.experiment.mark_time_up("the money was spent")
+    tell(finished.experiment, verdict)
+    assert told in finished.experiment.folder.read("report.html")
