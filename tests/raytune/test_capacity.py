@@ -130,8 +130,8 @@ def test_on_demand_nodes_take_the_place_of_spot_ones_until_those_are_tried_again
     capacity(refused(coming=("spot",), asked=("spot",) * 2))
     assert most() == {"on_demand": 8, "spot": 4, "large": 9}, "Ray would end nodes that come, for a limit below them"
     assert said[1:] == ["still no capacity: nodes of the type on_demand are asked for now, at full price", STARTING]
-    capacity(refused())
-    assert most() == {"on_demand": 8, "spot": 1, "large": 9}
+    capacity(refused(asked=("spot",) * 2))
+    assert most() == {"on_demand": 8, "spot": 1, "large": 9}, "Ray would ask for spot nodes for ever"
     clock.now += AGAIN_S
     there = {"1": "head", "2": "on_demand"}
     capacity(ClusterState(there, ("on_demand",), (), (), waiting=False))

@@ -50,5 +50,9 @@ def follow(state: ClusterState) -> None:
 
 
 def _there(state: ClusterState) -> Counter[str]:
-    """Those that were asked for count, as they do for Ray: it would end others for a limit that is below them."""
-    return Counter((*state.nodes.values(), *state.coming, *state.asked))
+    """Those that were asked for count as long as others are coming: for a limit below both Ray might end the others.
+
+    Later they do not, or Ray would ask for them for ever.
+    """
+    asked = state.asked if state.coming else ()
+    return Counter((*state.nodes.values(), *state.coming, *asked))
