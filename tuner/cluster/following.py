@@ -107,4 +107,4 @@ def check_end(job: Job) -> None:
         raise Interrupted(f"{job.name} was stopped; {again}")
     if job.exit_code is not None:
         raise TunerError(f"{job.name} failed, as it says above")
-    raise TunerError(f"{job.name} failed: {clause(RuntimeError(job.message))}; {again}")
+    raise TunerError(f"{job.name} failed: {clause(RuntimeError(job.message or job.status.lower()))}; {again}")

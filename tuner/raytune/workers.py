@@ -69,13 +69,8 @@ def on_workers(
     """
     cpus, gpus = resources.cpus_per_trial, resources.gpus_per_trial or 0.0
     with _one_node(cpus, gpus, len(calls)) if together else nullcontext("DEFAULT") as place:
-        options: dict[str, Any] = {
-            "num_cpus": cpus,
-            "num_gpus": gpus,
-            "max_retries": RETRIES,
-            "scheduling_strategy": place,
-        }
-        remote: Any = ray.remote(**options)(_call)
+        made: Any = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(_call)
+        remote = made.options(scheduling_strategy=place)
         shared, threads = ray.put(function), max(1, int(cpus))
 
         def begin(arguments: tuple[Any, ...], key: str) -> Any:
