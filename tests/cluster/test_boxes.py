@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from subprocess import PIPE
 
@@ -138,13 +139,22 @@ def below(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return list(psutil.Process(process.pid).children(recursive=True))
 
 
+def names(processes: list[psutil.Process]) -> set[str]:
+    """Of those that are still there."""
+    found = set()
+    for one in processes:
+        with suppress(psutil.NoSuchProcess):
+            found.add(one.name())
+    return found
+
+
 @pytest.mark.parametrize("killed", [False, True])
 def test_nothing_is_left(killed: bool, cloud: Cloud, tmp_path: Path) -> None:
     command = [sys.executable, "-c", ENTERED, str(tmp_path)]
     with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "entered\n"
-        assert wait_for(lambda: {"sleep", "sshd"} <= {one.name() for one in below(process)}, 20)
+        assert wait_for(lambda: {"sleep", "sshd"} <= names(below(process)), 20)
         started = below(process)
         if killed:
             process.kill()
