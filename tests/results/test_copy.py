@@ -1,10 +1,12 @@
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tuner.errors import InputError
+from tuner.folder import Folder
 from tuner.results.copy import copied
 from tuner.results.experiment import Experiment
 
@@ -50,6 +52,27 @@ def test_a_second_copy_brings_what_is_new(tmp_path: Path, source: Experiment) ->
     assert (target.folder.read("report.html"), target.folder.read("base/config.yaml")) == ("new", "changed")
     assert not target.folder.exists("base/failed.txt")
     assert target.folder.exists("base/checkpoint_000001/checkpoint.pt")
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_is_removed_meanwhile_is_passed_over_and_what_cannot_be_read_is_not(
+    tmp_path: Path, source: Experiment, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    gone, read = "base/checkpoint_000001/out_of_fold.npz", Folder.read_bytes
+
+    def read_bytes(folder: Folder, name: str) -> bytes:
+        if name != gone:
+            return read(folder, name)
+        if not is_there:
+            folder.remove(name)
+        raise InputError(f"{name} cannot be read")
+
+    monkeypatch.setattr(Folder, "read_bytes", read_bytes)
+    target = Experiment.at(str(tmp_path / "here"), "group", "name")
+    with pytest.raises(InputError, match="cannot be read") if is_there else nullcontext():
+        copied(source, target, checkpoints=False)
+        assert target.folder.exists("best/model.pt2")
+    assert not target.folder.exists(gone)
 
 
 def test_another_experiment_is_not_written_over(tmp_path: Path, source: Experiment) -> None:

@@ -14,6 +14,7 @@ from tuner.raytune.tasks import results_of, tell_place
 
 RETRIES = 2
 """By Ray, of a task whose process has died."""
+WAIT_S = 5
 
 
 class Workers:
@@ -85,6 +86,8 @@ def _one_node(cpus: float, gpus: float, number: int) -> Iterator[PlacementGroupS
     bundle = {name: amount for name, amount in (("CPU", cpus), ("GPU", gpus)) if amount}
     group = placement_group([bundle] * number, strategy="STRICT_PACK")
     try:
+        while not group.wait(WAIT_S):  # tasks that come before would be called infeasible
+            pass
         yield PlacementGroupSchedulingStrategy(group)
     finally:
         remove_placement_group(group)

@@ -35,8 +35,13 @@ def copied(source: Experiment, target: Experiment, *, checkpoints: bool) -> tupl
     target.folder.write(MANIFEST, manifest)
 
     def copy(path: str) -> None:
-        content = source.folder.read_bytes(path)
-        if content or not sizes[path]:  # else it has just been removed there
+        try:
+            content = source.folder.read_bytes(path)
+        except InputError:
+            if source.folder.exists(path):
+                raise
+            return  # it has just been removed there, as checkpoints are
+        if content or not sizes[path]:
             target.folder.write(path, content)
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
