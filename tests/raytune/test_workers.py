@@ -50,15 +50,16 @@ def test_calls_are_shared_out_and_come_back_in_order() -> None:
 
 
 def test_calls_that_are_to_be_together_are_on_one_node_at_a_time() -> None:
-    begun = on_workers(moment, [()] * 2, Resources(1, 0), together=True)
-    assert abs(begun[0] - begun[1]) < 60
-    assert len(ray.util.placement_group_table()) >= 1
-    assert {group["state"] for group in ray.util.placement_group_table().values()} == {"REMOVED"}
+    first, second = on_workers(group_of, [()] * 2, Resources(1, 0), together=True)
+    assert first == second
+    made = ray.util.placement_group_table()[first]
+    assert (made["strategy"], made["state"]) == ("STRICT_PACK", "REMOVED")
+    assert list(made["bundles"].values()) == [{"CPU": 1.0}] * 2
 
 
-def moment(*, threads: int, gpu: float) -> float:
-    assert ray.util.get_current_placement_group() is not None
-    return time.monotonic()
+def group_of(*, threads: int, gpu: float) -> str:
+    """The placement group that this runs in."""
+    return str(ray.util.get_current_placement_group().id.hex())
 
 
 def begin(folder: Path, name: str, needed: int, *, threads: int, gpu: float) -> str:
